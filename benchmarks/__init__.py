@@ -1,0 +1,1 @@
+"""Measurements of hostcue, beside its peers: `python -m benchmarks NAME [options] [--json]`."""

@@ -1,0 +1,151 @@
+"""What `hostcue` can do; each command's work is in the module of its name."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from hostcue import log
+from hostcue.config import Settings
+from hostcue.errors import HostcueError
+from hostcue.model.recording import SaveFormat
+from hostcue.model.room import Quality
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="hostcue (场边提词): records live-commerce rooms and suggests what the host can say next.",
+)
+
+DEFAULT_PORT = 10090
+
+
+def run() -> None:
+    """Run a command; errors made on purpose end in one readable line and exit code 1 or 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a pipe that cannot take Chinese gets escapes
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app()
+    except HostcueError as exc:
+        _leave(exc)
+    except BaseExceptionGroup as group:  # what a task group makes of an error in it
+        known = group.subgroup(HostcueError)
+        if known is None:
+            raise
+        _leave(_first(known))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _first(group: BaseExceptionGroup[HostcueError]) -> HostcueError:
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
+
+
+def _leave(error: HostcueError) -> NoReturn:
+    print_error(error)
+    raise SystemExit(2 if error.code == "config" else 1) from None
+
+
+def print_error(error: HostcueError) -> None:
+    """One error, for a person: what is wrong, and what to do."""
+    field = f" [{error.field}]" if error.field and error.field not in error.message else ""
+    print(f"hostcue: {log.redact_text(error.message)}{field}", file=sys.stderr)
+    if error.remedy:
+        print(f"  → {log.redact_text(error.remedy)}", file=sys.stderr)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="0 takes any free one.")
+    ] = DEFAULT_PORT,
+) -> None:
+    """Run the service: REST, event streams and pages."""
+    from hostcue.cli.serve import serve as serve_forever
+
+    settings = Settings.load()
+    log.setup(json=settings.log_format == "json")
+    serve_forever(settings, host, port)
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option(help="End after one segment was analysed.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --once: print one object.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535)] = DEFAULT_PORT,
+    segment: Annotated[int, typer.Option(min=2, max=60, help="Seconds per segment.")] = 4,
+    folder: Annotated[
+        Path | None, typer.Option(help="Keep files here; without it they go, but for --once.")
+    ] = None,
+) -> None:
+    """Show the main job on a pretend room: no key, no network, everything marked DEMO."""
+    from hostcue.cli.demo import run_demo
+
+    raise SystemExit(
+        run_demo(once=once, as_json=as_json, port=port, segment_s=segment, folder=folder)
+    )
+
+
+@app.command()
+def record(
+    url: Annotated[str, typer.Argument(help="Room link, share text, stream URL or local file.")],
+    segment: Annotated[int, typer.Option(min=2, max=3600, help="Seconds per segment.")] = 300,
+    quality: Annotated[Quality, typer.Option()] = "OD",
+    save_format: Annotated[SaveFormat, typer.Option("--format")] = "mp4",
+    output: Annotated[Path | None, typer.Option(help="Instead of RECORDS_ROOT.")] = None,
+    for_seconds: Annotated[float | None, typer.Option("--for", min=1, help="Stop after.")] = None,
+) -> None:
+    """Record a room into segments, without a server; Ctrl-C stops and closes the last one."""
+    from hostcue.cli.record import run_record
+
+    log.setup()
+    settings = Settings.load()
+    run_record(
+        settings,
+        url,
+        segment_s=segment,
+        quality=quality,
+        save_format=save_format,
+        root=output or settings.records_root,
+        for_s=for_seconds,
+    )
+
+
+@app.command()
+def tips(
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 5,
+    room: Annotated[str | None, typer.Option(help="Only of this room_id.")] = None,
+    follow: Annotated[bool, typer.Option(help="Go on with new lines as they come.")] = False,
+    server: Annotated[str, typer.Option(help="Where hostcue runs.")] = (
+        f"http://127.0.0.1:{DEFAULT_PORT}"
+    ),
+) -> None:
+    """Print the newest lines of a running server (HOSTCUE_TOKEN is sent)."""
+    from hostcue.cli.tips import tips as print_tips
+
+    print_tips(Settings.load(), server, limit=limit, room_id=room, follow=follow)
+
+
+@app.command()
+def doctor(
+    room: Annotated[str | None, typer.Option(help="A live room to try everything on.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one object.")] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Where to write the report for an issue; with --room always written."),
+    ] = None,
+) -> None:
+    """Say what is missing and how to mend it."""
+    from hostcue.cli.doctor import run_doctor
+
+    log.setup(logging.ERROR)
+    raise SystemExit(run_doctor(Settings.load, room=room, as_json=as_json, report=report))

@@ -1,0 +1,1 @@
+"""A room's live chat becomes comments, and a window of them a digest."""

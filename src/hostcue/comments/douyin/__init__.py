@@ -1,0 +1,1 @@
+"""Douyin's live chat over its web push protocol."""

@@ -1,0 +1,212 @@
+"""Every error this package raises on purpose.
+
+HostcueError
+├── ConfigError            a setting is missing or makes no sense; never retried
+├── BadRequest             the caller asked for something that makes no sense; names the field
+│   └── PrivateAddress     a live URL, redirect or playlist entry points into a private network
+├── NotFound               no such recording, segment, frame or analysis
+├── Conflict               the thing exists, but not in a state that allows this
+│   └── LimitReached       as many recordings run as are allowed
+├── RoomError              what the link points at
+│   ├── UnknownPlatform    no resolver takes this link
+│   ├── RoomNotFound
+│   └── RoomOffline        exists, but nobody is live
+├── UpstreamError          a platform or model service failed; carries `retryable`
+│   ├── Blocked            the platform refused us (risk control, captcha, signature)
+│   ├── AuthRequired       only a logged-in cookie or a valid key helps
+│   ├── RateLimited        carries `retry_after_s`
+│   ├── UpstreamChanged    bytes or JSON that do not fit the known shape
+│   ├── TransportFailed    no connection, or it broke
+│   └── AnswerError        the model's text is not a usable list of tips
+├── StorageFailed          the database could not be read or written; may succeed later
+└── RecordingError
+    ├── WorkerDied         a recording worker ended by itself; carries its last words
+    ├── MediaUnsupported   no codec or container we can record; names what was found
+    └── DiskFull
+"""
+
+from __future__ import annotations
+
+
+class HostcueError(Exception):
+    """Base class.
+
+    `code` is stable: it is what REST bodies and log lines carry. The message is for the
+    person in front of the screen; `remedy` says what that person can do; `field` names the
+    request field or setting at fault. None of the three may hold a secret.
+    """
+
+    code = "error"
+
+    def __init__(
+        self, message: str, *, field: str | None = None, remedy: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.remedy = remedy
+
+
+class ConfigError(HostcueError):
+    """A setting is missing or makes no sense."""
+
+    code = "config"
+
+
+class BadRequest(HostcueError):
+    """The caller asked for something that makes no sense."""
+
+    code = "bad_request"
+
+
+class PrivateAddress(BadRequest):
+    """A URL, a redirect or a playlist entry leads into a private network."""
+
+    code = "private_address"
+
+
+class NotFound(HostcueError):
+    """No such recording, segment, frame or analysis."""
+
+    code = "not_found"
+
+
+class Conflict(HostcueError):
+    """The thing exists, but its state does not allow this."""
+
+    code = "conflict"
+
+
+class LimitReached(Conflict):
+    """As many recordings run as are allowed."""
+
+    code = "limit_reached"
+
+
+class RoomError(HostcueError):
+    """What the link points at cannot be recorded."""
+
+    code = "room"
+
+
+class UnknownPlatform(RoomError):
+    """No resolver takes this link."""
+
+    code = "unknown_platform"
+
+
+class RoomNotFound(RoomError):
+    """The link is well formed, but there is no such room."""
+
+    code = "room_not_found"
+
+
+class RoomOffline(RoomError):
+    """The room exists, but nobody is live."""
+
+    code = "room_offline"
+
+
+class UpstreamError(HostcueError):
+    """A service we call failed.
+
+    `retryable` says whether the same call may succeed later; the retry loop reads nothing else.
+    """
+
+    code = "upstream"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool,
+        field: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        super().__init__(message, field=field, remedy=remedy)
+        self.retryable = retryable
+
+
+class Blocked(UpstreamError):
+    """The platform refused us: risk control, a captcha, or our signature."""
+
+    code = "risk_control"
+
+    def __init__(self, message: str, *, remedy: str | None = None) -> None:
+        super().__init__(message, retryable=False, remedy=remedy)
+
+
+class AuthRequired(UpstreamError):
+    """Only a logged-in cookie or a valid key helps."""
+
+    code = "auth_required"
+
+    def __init__(self, message: str, *, remedy: str | None = None) -> None:
+        super().__init__(message, retryable=False, remedy=remedy)
+
+
+class RateLimited(UpstreamError):
+    """The service asked us to wait."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message, retryable=True)
+        self.retry_after_s = retry_after_s
+
+
+class UpstreamChanged(UpstreamError):
+    """Bytes or JSON that do not fit the known shape."""
+
+    code = "upstream_changed"
+
+    def __init__(self, message: str, *, remedy: str | None = None) -> None:
+        super().__init__(message, retryable=False, remedy=remedy)
+
+
+class TransportFailed(UpstreamError):
+    """No connection, or it broke."""
+
+    code = "transport_failed"
+
+    def __init__(self, message: str, *, remedy: str | None = None) -> None:
+        super().__init__(message, retryable=True, remedy=remedy)
+
+
+class AnswerError(UpstreamError):
+    """The model's text is not a usable list of tips; asking again may help."""
+
+    code = "answer_unusable"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=True)
+
+
+class StorageFailed(HostcueError):
+    """The database could not be read or written."""
+
+    code = "storage_failed"
+
+
+class RecordingError(HostcueError):
+    """A recording could not start or go on."""
+
+    code = "recording"
+
+
+class WorkerDied(RecordingError):
+    """A recording worker ended by itself; the message carries its last words."""
+
+    code = "worker_died"
+
+
+class MediaUnsupported(RecordingError):
+    """The stream holds no codec or container we can record."""
+
+    code = "codec_unsupported"
+
+
+class DiskFull(RecordingError):
+    """No space left for media."""
+
+    code = "disk_full"

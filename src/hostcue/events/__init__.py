@@ -1,0 +1,1 @@
+"""Committed rows become live streams."""

@@ -1,0 +1,1 @@
+"""Durable work, once per segment; the only folder that knows the engine."""

@@ -1,0 +1,90 @@
+"""One capture run of a room, and what its recorder reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hostcue.model.comment import Gap
+from hostcue.model.room import LiveRoom, Quality, Room
+from hostcue.model.segment import ClosedFile
+
+SaveFormat = Literal["mp4", "ts", "flv", "mkv"]
+RecordingState = Literal[
+    "monitoring", "starting", "recording", "reconnecting", "paused_disk", "stopped", "failed"
+]
+FINAL_STATES: frozenset[RecordingState] = frozenset({"stopped", "failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingPlan:
+    """What the operator asked for."""
+
+    link: str
+    segment_s: int = 300
+    quality: Quality = "OD"
+    save_format: SaveFormat = "mp4"
+    comments: bool = True
+    anchor_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A capture run: the plan, the room it resolved to, and the folder it writes into.
+
+    `wanted` stays true until somebody stops it or the broadcast ends: a restart takes it up again.
+    """
+
+    id: str
+    plan: RecordingPlan
+    room: Room
+    output: str
+    started_ms: int
+    state: RecordingState
+    reason: str
+    since_ms: int
+    wanted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInfo:
+    """What a worker found in the stream; audio-only streams have no video codec and size 0."""
+
+    video_codec: str
+    audio_codec: str
+    width: int
+    height: int
+    fps: float
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The recorder went into another state; `live` is set when the source was resolved anew."""
+
+    state: RecordingState
+    reason: str
+    at_ms: int
+    live: LiveRoom | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentOpened:
+    """A file was begun at `path` (ends in `.part`); sent anew when `start_ms` is more exact."""
+
+    seq: int
+    path: str
+    start_ms: int
+    info: MediaInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """About once a second: how far the open segment is."""
+
+    seq: int
+    bytes: int
+    duration_ms: int
+    at_ms: int
+
+
+RecorderEvent = StateChanged | SegmentOpened | ClosedFile | Progress | Gap

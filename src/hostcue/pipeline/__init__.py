@@ -1,0 +1,9 @@
+"""The flow: the only place where the stations meet. Read it in this order.
+
+`supervisor.py`  which rooms are recorded here: start, stop, take up again after a restart
+`session.py`     one recording: its recorder's reports become rows, events and analyses
+`chats.py`       one collector of comments per room, however many want it
+`analysis.py`    one closed segment: evidence, model, tips
+`notices.py`     what an operator should know without asking
+`housekeeping.py` what is dropped when it is old
+"""

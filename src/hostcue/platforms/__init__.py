@@ -1,0 +1,1 @@
+"""What a platform's resolver and its comment source share."""

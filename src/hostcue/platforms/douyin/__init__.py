@@ -1,0 +1,1 @@
+"""Douyin's web interface: identity, signing, requests, protobuf."""

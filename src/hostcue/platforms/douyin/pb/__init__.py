@@ -1,0 +1,1 @@
+"""Generated from `webcast.proto`; shared with the simulator, and nothing else is."""

@@ -1,0 +1,206 @@
+"""Douyin's web interface, as the recorder and the comments share it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, quote, urlencode, urljoin, urlsplit
+
+import anyio
+import httpx2
+
+from hostcue.errors import BadRequest, Blocked, HostcueError, RoomNotFound, UpstreamChanged
+from hostcue.model.network import AddressPolicy
+from hostcue.platforms.douyin import a_bogus, links
+from hostcue.platforms.douyin.broadcast import (
+    BLOCKED_REMEDY,
+    LOGIN_REMEDY,
+    Broadcast,
+    html_error,
+    parse_enter,
+    parse_reflow,
+)
+from hostcue.platforms.douyin.identity import Identity
+from hostcue.platforms.douyin.queries import enter_query, fetch_query, reflow_query
+from hostcue.platforms.http import check_address, exchange, refusal
+
+__all__ = ["Broadcast", "DouyinWeb"]
+
+_MAX_HOPS = 5
+
+
+class DouyinWeb:
+    """Requests to Douyin's web face, each signed and sent as one and the same visitor.
+
+    Asking is what risk control counts, so one room is asked for once at a time: whoever waits gets
+    the same answer, a good one is kept for `cache_s`.
+    """
+
+    def __init__(
+        self,
+        http: httpx2.AsyncClient,
+        *,
+        base_url: str = links.WEB_URL,
+        cookie: str | None = None,
+        policy: AddressPolicy | None = None,
+        cache_s: float = 15.0,
+        timeout_s: float = 10.0,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.identity = Identity(http, base_url=self.base_url, cookie=cookie, timeout_s=timeout_s)
+        self._http = http
+        self._policy = policy or AddressPolicy()
+        self._cache_s = cache_s
+        self._timeout_s = timeout_s
+        self._inquiries: dict[str, _Inquiry] = {}
+
+    async def enter(self, live_id: str, *, fresh: bool = False) -> Broadcast:
+        """The broadcast of a room; `fresh` asks anew even if the last answer is young.
+
+        Raises:
+            RoomOffline: nobody is live, said positively.
+            RoomNotFound, Blocked, AuthRequired, RateLimited, UpstreamChanged, TransportFailed: as
+                their names say.
+            BadRequest: no room can have this id.
+        """
+        if not links.is_live_id(live_id):
+            raise BadRequest(
+                "this cannot be the id of a Douyin room",
+                field="live_id",
+                remedy="take the last part of https://live.douyin.com/<id>",
+            )
+        asked_s = anyio.current_time()
+        self._forget(asked_s)
+        inquiry = self._inquiries.setdefault(live_id, _Inquiry())
+        async with inquiry.lock:
+            answer = inquiry.recall(asked_s, 0.0 if fresh else self._cache_s)
+            if answer is None:
+                answer = await self._enter(live_id)
+                inquiry.answer, inquiry.answered_s = answer, anyio.current_time()
+        if isinstance(answer, Broadcast):
+            return answer
+        raise answer
+
+    async def first_fetch(self, room_id: str) -> bytes:
+        """The protobuf `Response` that a comment connection starts from; errors as for `enter`."""
+        identity = self.identity
+        query = fetch_query(room_id, identity.user_agent, identity.user_unique_id)
+        response = await self._get("/webcast/im/fetch/", query)
+        start = response.content.lstrip()[:1]  # no protobuf message of this kind begins like these
+        if start == b"<":
+            raise html_error(response.content)
+        if start == b"{":
+            raise UpstreamChanged("Douyin answered JSON in place of messages")
+        return response.content
+
+    async def live_id_of(self, short_link: str) -> str:
+        """The room that a share link leads to.
+
+        Its redirects are followed here, each one inside Douyin and to a public address only.
+
+        Raises:
+            RoomNotFound: it leads to something else than a live room.
+            PrivateAddress, BadRequest: it leads to where we do not go.
+            UpstreamError: as for `enter`.
+        """
+        url = short_link
+        for _ in range(_MAX_HOPS + 1):
+            found = links.parse(url, web_url=self.base_url)
+            if isinstance(found, links.LinkRef):
+                return found.live_id
+            if not links.is_douyin(url, web_url=self.base_url):
+                raise BadRequest("this share link leads away from Douyin", field="live_url")
+            await check_address(self._policy, url)
+            if room_id := links.reflow_room_id(url):
+                return await self._live_id_of_broadcast(room_id, url)
+            response = await self._send(url, {"User-Agent": self.identity.user_agent})
+            location = response.headers.get("location")
+            if not (response.is_redirect and location):
+                break
+            url = _joined(url, location)
+        raise RoomNotFound(
+            "this share link does not lead to a live room",
+            remedy="open the live room and share it from there",
+        )
+
+    async def _enter(self, live_id: str) -> Broadcast | HostcueError:
+        try:
+            query = enter_query(live_id, self.identity.user_agent)
+            response = await self._get("/webcast/room/web/enter/", query, referer=live_id)
+            return parse_enter(response.content, live_id)
+        except HostcueError as exc:
+            if isinstance(exc, Blocked):
+                self.identity.expire()  # the visitor id may be what is blocked
+            return exc
+
+    async def _live_id_of_broadcast(self, room_id: str, url: str) -> str:
+        """Ask what the page behind an app's share link asks: whose broadcast is this?"""
+        parts = urlsplit(url)
+        sec_user_id = parse_qs(parts.query).get("sec_user_id", [""])[0]
+        api = f"{parts.scheme}://{parts.netloc}/webcast/room/reflow/info/"
+        headers = {"User-Agent": self.identity.user_agent, "Referer": url}
+        response = await self._send(
+            f"{api}?{self._signed(reflow_query(room_id, sec_user_id))}", headers
+        )
+        return parse_reflow(response.content)
+
+    async def _get(self, path: str, query: dict[str, str], *, referer: str = "") -> httpx2.Response:
+        headers = {
+            "User-Agent": self.identity.user_agent,
+            "Cookie": await self.identity.cookie_header(),
+            "Referer": f"{self.base_url}/{referer}",
+            "Accept": "application/json, text/plain, */*",
+            "Accept-Language": "zh-CN,zh;q=0.9",
+        }
+        response = await self._send(f"{self.base_url}{path}?{self._signed(query)}", headers)
+        if response.is_redirect:
+            raise Blocked("Douyin sends us to another page", remedy=BLOCKED_REMEDY)
+        if not response.is_success:
+            raise UpstreamChanged(f"Douyin answered HTTP {response.status_code}")
+        if not response.content:
+            raise Blocked(
+                "Douyin answered nothing, its sign of risk control", remedy=BLOCKED_REMEDY
+            )
+        return response
+
+    async def _send(self, url: str, headers: dict[str, str]) -> httpx2.Response:
+        try:
+            request = self._http.build_request("GET", url, headers=headers)
+        except httpx2.InvalidURL:
+            raise BadRequest("this share link leads to no URL", field="live_url") from None
+        response = await exchange(self._http, request, timeout_s=self._timeout_s)
+        if error := refusal(response, "Douyin", remedy=LOGIN_REMEDY):
+            raise error
+        return response
+
+    def _signed(self, query: dict[str, str]) -> str:
+        text = urlencode(query)
+        return f"{text}&a_bogus={quote(a_bogus.sign(text, self.identity.user_agent), safe='')}"
+
+    def _forget(self, now_s: float) -> None:
+        """Drop answers that serve nobody any more, so that asking for many rooms costs nothing."""
+        for live_id, inquiry in list(self._inquiries.items()):
+            if not inquiry.lock.locked() and now_s - inquiry.answered_s > self._cache_s:
+                del self._inquiries[live_id]
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise BadRequest("this share link leads to no URL", field="live_url") from None
+
+
+@dataclass(slots=True)
+class _Inquiry:
+    """The last answer for one room; the lock is held while it is asked for."""
+
+    lock: anyio.Lock = field(default_factory=anyio.Lock)
+    answer: Broadcast | HostcueError | None = None
+    answered_s: float = float("-inf")
+
+    def recall(self, asked_s: float, max_age_s: float) -> Broadcast | HostcueError | None:
+        """The answer, if it came while the caller waited, or is a good one and young enough."""
+        if self.answered_s >= asked_s:
+            return self.answer
+        young = asked_s - self.answered_s <= max_age_s
+        return self.answer if young and isinstance(self.answer, Broadcast) else None

@@ -1,0 +1,138 @@
+"""What the server and its recording workers say to each other: one JSON object a line.
+
+Down go `{"start": job}`, `{"stop": id}` and `{"kill": id}`; the end of the pipe means stop to
+all. Up come events, each with the worker's id; `exit` is the forker's word on a worker's end.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from hostcue.model.network import AddressPolicy, Proxies
+from hostcue.model.recording import MediaInfo, Progress, SaveFormat, SegmentOpened
+from hostcue.model.room import Container
+from hostcue.model.segment import ClosedFile
+from hostcue.model.window import Window
+
+MAX_LINE = 4096  # what a pipe takes in one piece (PIPE_BUF), so that workers can share one
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureJob:
+    """One connection to one room: segments of it, numbered from `first_seq`.
+
+    `not_before_ms` is where the previous connection's last segment ended: what a CDN sends
+    once more when we come back is skipped.
+    """
+
+    id: str
+    url: str = field(repr=False)
+    container: Container
+    headers: Mapping[str, str] = field(repr=False)
+    proxies: Proxies = field(repr=False)
+    policy: AddressPolicy
+    output: str
+    recording_id: str
+    save_format: SaveFormat
+    segment_s: int
+    zone: str | None
+    first_seq: int
+    not_before_ms: int | None
+    open_timeout_s: float
+    read_timeout_s: float
+
+    @property
+    def stall_s(self) -> float:
+        """How long no picture may come; HLS brings a few seconds at a time."""
+        return self.read_timeout_s * (3 if self.container == "hls" else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class RecoverJob:
+    """Make a finished segment of a file that a worker left open."""
+
+    id: str
+    part: str
+    start_ms: int | None
+    zone: str | None
+
+
+Job = CaptureJob | RecoverJob
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A worker runs."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last word of a worker, and why it stopped.
+
+    `stop` (asked to), `orphaned` (nobody is left to ask), `recovered`; of the stream: `eof`,
+    `reset`, `stalled`, `http_403` and its like, `unreachable`, `tls`, `no_media`,
+    `no_key_frame`, `changed`, `damaged`; of us: `write_failed`, or the code of one of our errors.
+    """
+
+    cause: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """A worker process is gone; a negative code is the signal that ended it."""
+
+    code: int
+
+
+WorkerEvent = Started | SegmentOpened | Progress | ClosedFile | Ended | Exited
+_TYPES: dict[str, type[WorkerEvent]] = {
+    "started": Started,
+    "opened": SegmentOpened,
+    "progress": Progress,
+    "closed": ClosedFile,
+    "ended": Ended,
+    "exit": Exited,
+}
+_NAMES = {kind: name for name, kind in _TYPES.items()}
+
+
+def event_line(worker: str, event: WorkerEvent) -> bytes:
+    """One line for the way up, short enough to be written in one piece."""
+    body = {"worker": worker, "type": _NAMES[type(event)], **asdict(event)}
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def parse_event(line: bytes) -> tuple[str, WorkerEvent]:
+    """The worker's id and its event."""
+    body = json.loads(line)
+    worker, kind = body.pop("worker"), _TYPES[body.pop("type")]
+    if kind is SegmentOpened:
+        body["info"] = MediaInfo(**body["info"])
+    elif kind is ClosedFile:
+        body["window"] = Window(**body["window"])
+    return worker, kind(**body)
+
+
+def command_line(verb: Literal["start", "stop", "kill"], what: Job | str) -> bytes:
+    """One line for the way down."""
+    body = what if isinstance(what, str) else asdict(what)
+    return json.dumps({verb: body}, ensure_ascii=False).encode() + b"\n"
+
+
+def parse_command(line: bytes) -> tuple[str, Job | str]:
+    """The verb, and the job to start or the id of the worker it is for."""
+    ((verb, body),) = json.loads(line).items()
+    if verb != "start":
+        return verb, str(body)
+    if "part" in body:
+        return verb, RecoverJob(**body)
+    proxies = body.pop("proxies")
+    proxies["bypass"] = tuple(proxies["bypass"])
+    policy = AddressPolicy(**body.pop("policy"))
+    return verb, CaptureJob(proxies=Proxies(**proxies), policy=policy, **body)

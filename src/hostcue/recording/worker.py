@@ -1,0 +1,185 @@
+"""A recording worker: one process, one room, one connection.
+
+Three threads: one reads the stream and may hang in libav for as long as the network likes, one
+waits for orders, and the main thread keeps time. So neither stopping nor noticing a stall ever
+depends on the stream.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from hostcue.errors import HostcueError
+from hostcue.model.clock import now_ms
+from hostcue.recording.arrival import ArrivalClock, FileClock, MediaClock
+from hostcue.recording.capture import Capture
+from hostcue.recording.protocol import (
+    MAX_LINE,
+    CaptureJob,
+    Ended,
+    Job,
+    RecoverJob,
+    Started,
+    WorkerEvent,
+    event_line,
+    parse_command,
+)
+from hostcue.recording.recover import recover
+from hostcue.recording.source import Source, ended_by, open_source
+
+_TICK_S = 1.0
+_KEY_FRAME_S = 15.0  # the time to wait for a key frame, over that for a connection
+_BUSY_S = 1.5  # the time to wait for a disk that hangs; what stays open is recovered
+
+
+def run(job: Job, orders: int) -> None:
+    """Do a job, telling how it goes on standard output, and end the process.
+
+    `orders` is the pipe by which one is asked to stop.
+    """
+    _emit(job.id, Started(os.getpid()))
+    if isinstance(job, RecoverJob):
+        _recover(job)
+    else:
+        _Capturing(job, orders).run()
+    os._exit(0)  # threads may hang in libav; nothing is left to clean up
+
+
+def _emit(worker: str, event: WorkerEvent) -> None:
+    with suppress(OSError):  # nobody listens any more; the file is what matters
+        os.write(1, event_line(worker, event))
+
+
+def _recover(job: RecoverJob) -> None:
+    try:
+        closed = recover(Path(job.part), start_ms=job.start_ms, zone=job.zone)
+    except (HostcueError, OSError, ValueError) as exc:
+        _emit(job.id, ended_by(exc))
+        return
+    if closed is not None:
+        _emit(job.id, closed)
+    _emit(job.id, Ended("recovered"))
+
+
+class _Capturing:
+    """Runs one capture job to its end."""
+
+    def __init__(self, job: CaptureJob, orders: int) -> None:
+        self._job = job
+        self._orders = orders
+        self._over: SimpleQueue[Ended] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._capture: Capture | None = None
+
+    def run(self) -> None:
+        """Record until an order, the stream's end or a fault."""
+        for work in (self._receive, self._obey):
+            threading.Thread(target=work, daemon=True).start()
+        self._finish(self._watch())
+
+    def _receive(self) -> None:
+        try:
+            source = open_source(self._job, lambda exc: self._over.put(ended_by(exc)))
+            capture = Capture(self._job, source, _clock(self._job, source), self._say)
+            with self._lock:
+                self._capture = capture
+            for packet in source.packets():
+                with self._lock:
+                    capture.take(packet, time.monotonic())
+            self._over.put(Ended("eof", "the stream ended"))
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the segment gets closed
+            self._over.put(ended_by(exc))
+
+    def _obey(self) -> None:
+        """The only order is to stop; the end of the pipe means the same."""
+        asked = os.read(self._orders, MAX_LINE)
+        self._over.put(Ended("stop") if asked else Ended("orphaned", "the server is gone"))
+
+    def _watch(self) -> Ended:
+        """Wait for the end, keeping time meanwhile."""
+        since_s = time.monotonic()
+        while True:
+            late = self._deadline(since_s)
+            nap_s = min(_TICK_S, max(0.0, late[0] - time.monotonic()))
+            try:
+                return self._over.get(timeout=nap_s)
+            except Empty:
+                pass
+            if time.monotonic() >= self._deadline(since_s)[0]:
+                return late[1]
+            self._tick()
+
+    def _deadline(self, since_s: float) -> tuple[float, Ended]:
+        """When to give up if nothing happens until then, and how to call it."""
+        job, capture = self._job, self._capture
+        if capture is None or capture.heard_s is None:
+            return since_s + job.open_timeout_s, Ended("stalled", "no picture came")
+        stalled = capture.heard_s + job.stall_s
+        if not capture.recording:
+            blank = since_s + job.open_timeout_s + _KEY_FRAME_S
+            if blank < stalled:
+                return blank, Ended("no_key_frame", "the picture has no point to begin at")
+        return stalled, Ended("stalled", "the picture stopped coming")
+
+    def _tick(self) -> None:
+        if self._capture is None or not self._lock.acquire(timeout=_BUSY_S):
+            return
+        try:
+            self._capture.tick(time.monotonic())
+            progress = self._capture.progress()
+        except Exception as exc:  # noqa: BLE001 - as in _receive
+            self._over.put(ended_by(exc))
+            return
+        finally:
+            self._lock.release()
+        if progress is not None:
+            self._say(progress)
+
+    def _finish(self, ended: Ended) -> None:
+        """Close the segment; the lock stays taken, so that no packet comes after."""
+        if not self._lock.acquire(timeout=_BUSY_S):
+            ended = Ended("write_failed", "the disk does not answer")
+        elif self._capture is not None:
+            whole = ended.cause in {"stop", "orphaned", "changed"} or (
+                ended.cause == "eof" and self._job.container == "file"
+            )
+            try:
+                self._capture.end("ready" if whole else "truncated")
+            except Exception as exc:  # noqa: BLE001 - as in _receive
+                ended = ended_by(exc)
+        self._say(ended)
+
+    def _say(self, event: WorkerEvent) -> None:
+        _emit(self._job.id, event)
+
+
+def _clock(job: CaptureJob, source: Source) -> MediaClock:
+    if job.container == "file":
+        length_s = (source.container.duration or 0) / 1e6
+        age_s = now_ms() / 1000 - Path(job.url).stat().st_mtime + length_s
+        return FileClock(time.monotonic() - age_s)
+    if job.container == "hls":  # comes a few seconds at a time, with silence in between
+        return ArrivalClock(span_s=60.0, pause_s=15.0)
+    return ArrivalClock()
+
+
+def main() -> None:
+    """Serve as a process of its own, where there is no fork: the job is standard input's line."""
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = os.read(0, 1)
+        if not byte:
+            return
+        line += byte
+    _, job = parse_command(line)
+    if not isinstance(job, str):
+        run(job, 0)
+
+
+if __name__ == "__main__":
+    main()

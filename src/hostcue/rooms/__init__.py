@@ -1,0 +1,1 @@
+"""A link becomes a room and a stream."""

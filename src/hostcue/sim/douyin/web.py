@@ -1,0 +1,208 @@
+"""The web face: the room's page and the two calls that its player makes."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from typing import Literal
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from hostcue.sim.douyin.broadcast import Broadcast
+from hostcue.sim.douyin.messages import now_ms
+
+RiskControl = Literal["empty", "444", "captcha"]
+_LIVING, _ENDED = 2, 4
+
+# Tier in `stream_data`, its name in `flv_pull_url`, suffix of the stream, size, bit rate.
+_TIERS = (
+    ("origin", None, "", "1080x1920", 4_000_000),
+    ("uhd", "FULL_HD1", "_uhd", "1080x1920", 3_000_000),
+    ("hd", "HD1", "_hd", "720x1280", 2_000_000),
+    ("sd", "SD2", "_sd", "540x960", 1_000_000),
+    ("ld", "SD1", "_ld", "360x640", 600_000),
+)
+
+
+class WebFace:
+    """Answers for one room; `risk_control` says in which way it refuses everything."""
+
+    def __init__(self, broadcast: Broadcast) -> None:
+        self.risk_control: RiskControl | None = None
+        self.requests: list[tuple[str, dict[str, str]]] = []
+        self._broadcast = broadcast
+        self.app = FastAPI(openapi_url=None)
+        self.app.add_api_route("/", self._home)
+        self.app.add_api_route("/share/{code}", self._share)
+        self.app.add_api_route("/webcast/room/web/enter/", self._enter)
+        self.app.add_api_route("/webcast/im/fetch/", self._fetch)
+        self.app.add_api_route("/{web_rid}", self._page)
+
+    async def _home(self, request: Request) -> Response:
+        self._note(request)
+        answer = HTMLResponse(_html("抖音直播"))
+        answer.set_cookie("ttwid", f"1%7C{secrets.token_urlsafe(24)}%7C{int(time.monotonic())}")
+        return answer
+
+    async def _share(self, request: Request) -> Response:
+        self._note(request)
+        return RedirectResponse(f"/{self._broadcast.live_id}", 302)
+
+    async def _page(self, request: Request, web_rid: str) -> Response:
+        self._note(request)
+        if self.risk_control is not None:
+            return self._refuse()
+        if "__ac_nonce" not in request.cookies:
+            challenge = HTMLResponse(_html("", "<script>location.reload()</script>"))
+            challenge.set_cookie("__ac_nonce", "0" + secrets.token_hex(10))
+            return challenge
+        known = web_rid == self._broadcast.live_id
+        return HTMLResponse(_html("抖音直播", _state_script(_page_state(self._broadcast, known))))
+
+    async def _enter(self, request: Request, web_rid: str = "", a_bogus: str = "") -> Response:
+        self._note(request)
+        if self.risk_control is not None:
+            return self._refuse()
+        if not a_bogus or "ttwid" not in request.cookies:
+            return Response()  # what risk control looks like: 200 and nothing
+        return JSONResponse(_enter_answer(self._broadcast, web_rid))
+
+    async def _fetch(
+        self,
+        request: Request,
+        room_id: str = "",
+        user_unique_id: str = "",
+        cursor: str = "",
+        a_bogus: str = "",
+    ) -> Response:
+        self._note(request)
+        if self.risk_control is not None:
+            return self._refuse()
+        if not a_bogus or "ttwid" not in request.cookies:
+            return Response()
+        present = room_id == self._broadcast.room_id and self._broadcast.is_live
+        messages = self._broadcast.since(cursor) if present else []
+        answer = self._broadcast.respond(messages, user_unique_id=user_unique_id, need_ack=False)
+        return Response(answer.SerializeToString(), media_type="application/x-protobuf")
+
+    def _note(self, request: Request) -> None:
+        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        self.requests.append((target, dict(request.headers)))
+
+    def _refuse(self) -> Response:
+        match self.risk_control:
+            case "444":
+                return Response(status_code=444)
+            case "captcha":
+                return HTMLResponse(_html("验证码中间页", '<div id="captcha_container"></div>'))
+            case _:
+                return Response()
+
+
+def _html(title: str, body: str = "") -> str:
+    return f"<!DOCTYPE html><html><head><title>{title}</title></head><body>{body}</body></html>"
+
+
+def _state_script(state: object) -> str:
+    """The page's state as the platform embeds it: JSON inside a JSON string inside a script."""
+    inner = json.dumps(["$", "$L10", None, state], ensure_ascii=False, separators=(",", ":"))
+    pushed = json.dumps(f"c:{inner}\n", ensure_ascii=False).replace("<", "\\u003c")
+    return f"<script>self.__pace_f.push([1,{pushed}])</script>"
+
+
+def _page_state(broadcast: Broadcast, known: bool) -> object:
+    info: dict[str, object] = {"web_rid": broadcast.live_id} if known else {}
+    if known:
+        info |= {
+            "roomId": broadcast.room_id,
+            "room": _room(broadcast),
+            "anchor": _anchor(broadcast),
+        }
+    return {
+        "state": {
+            "roomStore": {"roomInfo": info, "liveStatus": "normal"},
+            "userStore": {"odin": {"user_id": "0", "user_unique_id": _guest_id()}},
+        }
+    }
+
+
+def _guest_id() -> str:
+    return str(7_300_000_000_000_000_000 + secrets.randbelow(699_000_000_000_000_000))
+
+
+def _enter_answer(broadcast: Broadcast, web_rid: str) -> object:
+    if web_rid != broadcast.live_id:
+        data: dict[str, object] = {"data": [], "prompts": "直播间不存在"}
+    else:
+        data = {
+            "data": [_room(broadcast)],
+            "enter_room_id": broadcast.room_id,
+            "user": _anchor(broadcast),
+            "room_status": 0 if broadcast.is_live else 2,
+            "web_stream_url": None,
+        }
+    return {"data": data, "extra": {"now": now_ms()}, "status_code": 0}
+
+
+def _anchor(broadcast: Broadcast) -> dict[str, object]:
+    return {
+        "id_str": "9" + broadcast.live_id,
+        "sec_uid": f"MS4wLjABAAAA-pretended-{broadcast.live_id}",
+        "nickname": broadcast.anchor_name,
+        "avatar_thumb": {"url_list": []},
+    }
+
+
+def _room(broadcast: Broadcast) -> dict[str, object]:
+    status = _LIVING if broadcast.is_live else _ENDED
+    room: dict[str, object] = {
+        "id_str": broadcast.room_id,
+        "status": status,
+        "status_str": str(status),
+        "title": broadcast.title,
+        "user_count_str": "2000+",
+        "owner": _anchor(broadcast),
+    }
+    if broadcast.is_live:
+        room["stream_url"] = _stream_url(broadcast)
+    return room
+
+
+def _stream_url(broadcast: Broadcast) -> dict[str, object]:
+    flv = {tier: _signed(broadcast.flv_url, suffix) for tier, _, suffix, *_ in _TIERS}
+    hls = {
+        tier: _signed(broadcast.hls_url, suffix) if broadcast.hls_url else ""
+        for tier, _, suffix, *_ in _TIERS
+    }
+    names = {name: tier for tier, name, *_ in _TIERS if name}
+    streams = {
+        tier: {
+            "main": {
+                "flv": flv[tier],
+                "hls": hls[tier],
+                "sdk_params": json.dumps(
+                    {"VCodec": "h264", "vbitrate": bits, "resolution": size, "gop": 1}
+                ),
+            }
+        }
+        for tier, _, _, size, bits in _TIERS
+    }
+    return {
+        "flv_pull_url": {name: flv[tier] for name, tier in names.items()},
+        "default_resolution": "HD1",
+        "hls_pull_url_map": {name: hls[tier] for name, tier in names.items() if hls[tier]},
+        "hls_pull_url": hls["hd"],
+        "stream_orientation": 1,
+        "live_core_sdk_data": {
+            "pull_data": {"stream_data": json.dumps({"common": {}, "data": streams})}
+        },
+    }
+
+
+def _signed(url: str, suffix: str) -> str:
+    """The URL of one quality, with a query that looks as perishable as the real ones."""
+    stem, dot, extension = url.rpartition(".")
+    expires_s = now_ms() // 1000 + 7 * 24 * 3600
+    return f"{stem}{suffix}{dot}{extension}?expire={expires_s:x}&sign={secrets.token_hex(16)}"

@@ -1,0 +1,217 @@
+"""A short clip, encoded once with PyAV and taken apart into the tags of an FLV stream."""
+
+from __future__ import annotations
+
+import functools
+import io
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from hostcue.sim.picture import Stage
+
+if TYPE_CHECKING:
+    from av import Packet
+    from av.audio.stream import AudioStream
+    from av.container import OutputContainer
+    from av.video.stream import VideoStream
+
+# One AAC frame is 1024 samples: exactly 32 ms, so that a clip of 4, 8, ... 20 s loops without
+# a hole in its sound. At other lengths the last frame is dropped, a hole of up to 32 ms.
+_SAMPLE_HZ = 32_000
+_SAMPLES = 1024
+_SCALE_HZ = (262, 294, 330, 392, 440)
+_AUDIO, _VIDEO, _SCRIPT = 8, 9, 18
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One FLV tag; `at_ms` is its decode time, from 0 at the start of the clip."""
+
+    at_ms: int
+    kind: int
+    body: bytes
+    is_key: bool
+
+    def encode(self, at_ms: int) -> bytes:
+        """The tag as it stands in a stream at `at_ms`, with the trailing previous-tag size."""
+        stamp = (at_ms & 0xFFFFFFFF).to_bytes(4)
+        head = bytes((self.kind, *len(self.body).to_bytes(3), *stamp[1:], stamp[0], 0, 0, 0))
+        return b"".join((head, self.body, (11 + len(self.body)).to_bytes(4)))
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """What a live source repeats for ever: `tags` in order of time, a key frame first."""
+
+    duration_ms: int
+    has_video: bool
+    has_audio: bool
+    headers: tuple[Tag, ...]
+    tags: tuple[Tag, ...]
+
+
+class Playhead:
+    """A place in the endless repetition of a clip."""
+
+    def __init__(self, clip: Clip, at_ms: int) -> None:
+        """At the last key frame at or before `at_ms`; sound alone can begin anywhere."""
+        self._clip = clip
+        self._times = [tag.at_ms for tag in clip.tags]
+        turn, rest = divmod(at_ms, clip.duration_ms)
+        index = max(0, bisect_right(self._times, rest) - 1)
+        while clip.has_video and index and not clip.tags[index].is_key:
+            index -= 1
+        self._turn, self._index = turn, index
+
+    @property
+    def at_ms(self) -> int:
+        """The time of the next tag."""
+        return self._turn * self._clip.duration_ms + self._times[self._index]
+
+    def take(self, until_ms: int) -> Iterator[tuple[int, Tag]]:
+        """The tags from here to a time, each with its own time; moves on behind them."""
+        while (at_ms := self.at_ms) <= until_ms:
+            yield at_ms, self._clip.tags[self._index]
+            self._index += 1
+            if self._index == len(self._times):
+                self._turn, self._index = self._turn + 1, 0
+
+
+@functools.cache
+def make_clip(
+    *,
+    seconds: int = 20,
+    width: int = 360,
+    height: int = 640,
+    fps: int = 15,
+    gop_s: float = 1.0,
+    kbps: int | None = None,
+    video_codec: Literal["h264", "h265"] | None = "h264",
+    audio: bool = True,
+) -> Clip:
+    """Draw, sing and encode a clip; made once per set of arguments, in about a second.
+
+    The sound is one tone a second, each of another pitch. H.264 has two B-frames, as real
+    broadcasts do, so decode and presentation times differ. H.265 is Enhanced-RTMP `hvc1`.
+    With `kbps` an H.264 picture has that constant rate, as broadcasting programs send it: filled
+    up where there is little to draw.
+    """
+    import av
+
+    buffer = io.BytesIO()
+    options = {"flvflags": "no_duration_filesize"}  # as a live source: no end is known
+    with av.open(buffer, "w", format="flv", options=options) as out:
+        video = (
+            _add_video(out, video_codec, width, height, fps, gop_s, kbps) if video_codec else None
+        )
+        sound = _add_audio(out) if audio else None
+        if video is not None:
+            for pictures in _film(video, seconds, fps):
+                out.mux(pictures)
+        if sound is not None:
+            for tones in _sing(sound, seconds):
+                out.mux(tones)
+    return _take_apart(buffer.getvalue(), seconds * 1000)
+
+
+def _add_video(
+    out: OutputContainer,
+    codec: Literal["h264", "h265"],
+    width: int,
+    height: int,
+    fps: int,
+    gop_s: float,
+    kbps: int | None,
+) -> VideoStream:
+    """Closed groups of pictures of one fixed length, so that any of them can begin a file."""
+    options = {"g": str(round(gop_s * fps)), "bf": "2", "preset": "ultrafast"}
+    if codec == "h264":
+        options |= {"sc_threshold": "0"} | ({"crf": "30"} if kbps is None else _constant(kbps))
+        stream = out.add_stream("libx264", rate=fps, options=options)
+    else:
+        x265 = {"crf": "30", "x265-params": "log-level=none:scenecut=0:open-gop=0"}
+        stream = out.add_stream("libx265", rate=fps, options=options | x265)
+    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    return stream
+
+
+def _constant(kbps: int) -> dict[str, str]:
+    rates = dict.fromkeys(("b", "minrate", "maxrate", "bufsize"), f"{kbps}k")
+    return rates | {"x264-params": "nal-hrd=cbr"}
+
+
+def _add_audio(out: OutputContainer) -> AudioStream:
+    return out.add_stream("aac", rate=_SAMPLE_HZ, layout="mono", options={"b": "48k"})
+
+
+def _film(stream: VideoStream, seconds: int, fps: int) -> Iterator[list[Packet[VideoStream]]]:
+    import av
+
+    stage = Stage(seconds=seconds, width=stream.width, height=stream.height)
+    for number in range(seconds * fps):
+        frame = av.VideoFrame.from_ndarray(stage.draw(number / fps), format="rgb24")
+        frame.pts = number
+        yield stream.encode(frame)
+    yield stream.encode(None)
+
+
+def _sing(stream: AudioStream, seconds: int) -> Iterator[list[Packet[AudioStream]]]:
+    import av
+    import numpy as np
+
+    at = np.arange(seconds * _SAMPLE_HZ // _SAMPLES * _SAMPLES)
+    hz = np.array(_SCALE_HZ)[at // _SAMPLE_HZ % len(_SCALE_HZ)]
+    sound = (0.3 * np.sin(2 * np.pi * hz * at / _SAMPLE_HZ)).astype(np.float32)
+    for first in range(0, len(sound), _SAMPLES):
+        block = sound[first : first + _SAMPLES].reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = _SAMPLE_HZ, first
+        yield stream.encode(frame)
+    yield stream.encode(None)
+
+
+def _take_apart(flv: bytes, duration_ms: int) -> Clip:
+    """Split the file into tags; media times start at the first picture and wrap at the end."""
+    found = list(_split(flv))
+    headers = tuple(tag for tag in found if _is_header(tag))
+    media = [tag for tag in found if not _is_header(tag) and not _is_end(tag)]
+    has_video = any(tag.kind == _VIDEO for tag in media)
+    has_audio = any(tag.kind == _AUDIO for tag in media)
+    start = next((tag.at_ms for tag in media if tag.is_key or not has_video), 0)
+    # The AAC encoder primes with one frame more than fit into the clip: the last would double.
+    room = duration_ms * _SAMPLE_HZ // (_SAMPLES * 1000)
+    sound = [tag for tag in media if tag.kind == _AUDIO][:room]
+    pictures = [tag for tag in media if tag.kind == _VIDEO]
+    tags = [
+        Tag((tag.at_ms - start) % duration_ms, tag.kind, tag.body, tag.is_key)
+        for tag in (*pictures, *sound)
+    ]
+    tags.sort(key=lambda tag: tag.at_ms)  # stable: of one moment, the picture comes first
+    return Clip(duration_ms, has_video, has_audio, headers, tuple(tags))
+
+
+def _split(flv: bytes) -> Iterator[Tag]:
+    at = 13  # the file header and the first previous-tag size
+    while at < len(flv):
+        kind, size = flv[at], int.from_bytes(flv[at + 1 : at + 4])
+        at_ms = int.from_bytes(flv[at + 4 : at + 7]) | flv[at + 7] << 24
+        body = flv[at + 11 : at + 11 + size]
+        # The frame type is in bits 4-6 in the old and in the Enhanced-RTMP form alike.
+        yield Tag(at_ms, kind, body, kind == _VIDEO and body[0] >> 4 & 7 == 1)
+        at += 11 + size + 4
+
+
+def _packet_type(tag: Tag) -> int:
+    """0 sequence header, 2 end of sequence (video), 4 colours (Enhanced), others media."""
+    enhanced = tag.kind == _VIDEO and tag.body[0] & 0x80
+    return tag.body[0] & 0x0F if enhanced else tag.body[1]
+
+
+def _is_header(tag: Tag) -> bool:
+    return tag.kind == _SCRIPT or _packet_type(tag) in {0, 4}
+
+
+def _is_end(tag: Tag) -> bool:
+    return tag.kind == _VIDEO and _packet_type(tag) == 2

@@ -1,0 +1,99 @@
+"""Committed events, to be read again by clients that were away."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from hostcue.model.event import Event, StreamName
+from hostcue.storage import tables
+from hostcue.storage.comments import Comments, comment_event
+from hostcue.storage.database import Database
+from hostcue.storage.json_text import object_from
+
+_T = tables.events
+
+
+class Outbox:
+    """Table `events`."""
+
+    def __init__(self, database: Database, comments: Comments) -> None:
+        self._db = database
+        self._comments = comments
+
+    async def after(
+        self, stream: StreamName, subject: str | None, event_id: int, limit: int
+    ) -> list[Event]:
+        """Events after `event_id`, in order; all subjects when none is given."""
+        query = (
+            select(_T)
+            .where(_T.c.stream == stream, _T.c.id > event_id)
+            .order_by(_T.c.id)
+            .limit(limit)
+        )
+        if subject is not None:
+            query = query.where(_T.c.subject == subject)
+        async with self._db.read() as connection:
+            return [
+                Event(
+                    cast("StreamName", row.stream),
+                    row.subject,
+                    row.type,
+                    object_from(row.data),
+                    row.id,
+                )
+                for row in await connection.execute(query)
+            ]
+
+    async def with_comments_after(
+        self, room_id: str | None, event_id: int, limit: int
+    ) -> list[Event]:
+        """Comments and what else happened in a room after `event_id`, in order."""
+        events = await self.after("comments", room_id, event_id, limit)
+        comments = await self._comments.after(room_id, event_id, limit)
+        merged = events + [comment_event(item.comment, item.row_id) for item in comments]
+        # both lists are complete up to their own ends only, so the first `limit` of the merge are
+        return sorted(merged, key=lambda event: event.id or 0)[:limit]
+
+    async def can_resume(self, stream: StreamName, event_id: int) -> bool:
+        """Whether everything of the stream after `event_id` is still kept."""
+        table = tables.horizons
+        query = select(table.c.id).where(table.c.stream == stream)
+        async with self._db.read() as connection:
+            horizon = (await connection.execute(query)).scalar() or 0
+        return horizon <= event_id <= self._db.last_id
+
+    async def prune(self, before_ms: int) -> int:
+        """Drop events older than `before_ms`; returns how many.
+
+        Comments stay, but a stream resumes over them only as far back as events reach.
+        """
+        comments = tables.comments
+        async with self._db.write() as tx:
+            for stream in ("recording", "comments"):
+                newest = (
+                    await tx.connection.execute(
+                        select(func.max(_T.c.id)).where(
+                            _T.c.stream == stream, _T.c.created_at < before_ms
+                        )
+                    )
+                ).scalar() or 0
+                if stream == "comments":
+                    stored = (
+                        await tx.connection.execute(
+                            select(func.max(comments.c.row_id)).where(
+                                comments.c.received_at < before_ms
+                            )
+                        )
+                    ).scalar()
+                    newest = max(newest, stored or 0)
+                if newest:
+                    await tx.connection.execute(
+                        insert(tables.horizons)
+                        .values(stream=stream, id=newest)
+                        .on_conflict_do_update(index_elements=["stream"], set_={"id": newest})
+                    )
+            gone = await tx.connection.execute(delete(_T).where(_T.c.created_at < before_ms))
+        return gone.rowcount

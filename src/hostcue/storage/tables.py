@@ -1,0 +1,194 @@
+"""Every table; contract names (`start_ts`, `platform_key`, ...) are spelled here and nowhere else.
+
+`*_ts`, `ts` and `*_at` are Unix milliseconds. `row_id` of `comments` and `id` of `events` come
+from one sequence (`database.Transaction.next_id`), so that one number says how far a client of
+an event stream has read, whatever the rows are.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+recordings = Table(
+    "recordings",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("link", Text, nullable=False),  # for people: without signed parts
+    Column("link_sealed", LargeBinary, nullable=False),  # as given, encrypted
+    Column("segment_s", Integer, nullable=False),
+    Column("quality", Text, nullable=False),
+    Column("quality_got", Text, nullable=False),
+    Column("save_format", Text, nullable=False),
+    Column("comments", Boolean, nullable=False),
+    Column("given_name", Text, nullable=False),
+    Column("platform", Text, nullable=False),
+    Column("live_id", Text, nullable=False),
+    Column("room_id", Text, nullable=False),
+    Column("anchor_name", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("output", Text, nullable=False),
+    Column("started_at", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since_ts", Integer, nullable=False),
+    Column("wanted", Boolean, nullable=False),
+)
+
+segment_index = Table(
+    "segment_index",
+    metadata,
+    Column("recording_id", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("start_ts", Integer, nullable=False),
+    Column("end_ts", Integer, nullable=False),
+    Column("room_id", Text, nullable=False),
+    Column("anchor_name", Text, nullable=False),
+    Column("platform_key", Text, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("duration_ms", Integer, nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Column("video_codec", Text, nullable=False),
+    Column("audio_codec", Text, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("fps", Float, nullable=False),
+    Column("status", Text, nullable=False),
+    Index("segment_index_by_room", "room_id", "start_ts"),
+)
+
+open_segments = Table(
+    "open_segments",
+    metadata,
+    Column("recording_id", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("start_ts", Integer, nullable=False),
+)
+
+gaps = Table(
+    "gaps",
+    metadata,
+    Column("subject", Text, primary_key=True),  # a recording id, or `comments:{platform}:{room_id}`
+    Column("start_ts", Integer, primary_key=True),
+    Column("end_ts", Integer),
+    Column("cause", Text, nullable=False),
+)
+
+comments = Table(
+    "comments",
+    metadata,
+    Column("row_id", Integer, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("ts", Integer, nullable=False),
+    Column("room_id", Text, nullable=False),
+    Column("platform", Text, nullable=False),
+    Column("metadata", Text, nullable=False),  # JSON object of strings
+    Column("kind", Text, nullable=False),
+    Column("received_at", Integer, nullable=False),
+    UniqueConstraint("platform", "room_id", "id", name="comments_once"),
+    Index("comments_by_time", "room_id", "ts", "row_id"),
+)
+
+utterances = Table(
+    "utterances",
+    metadata,
+    Column("room_id", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("start_ts", Integer, nullable=False),
+    Column("end_ts", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("utterances_by_time", "room_id", "start_ts"),
+)
+
+analyses = Table(
+    "analyses",
+    metadata,
+    Column("recording_id", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("run", Integer, primary_key=True),  # 0, then one more for each forced run
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("prompt_version", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("input_tokens", Integer),
+    Column("output_tokens", Integer),
+    Column("latency_ms", Integer),
+    Column("model_ms", Integer),
+    Column("comments_seen", Integer, nullable=False),
+    Column("frames_seen", Integer, nullable=False),
+    Column("comment_coverage", Float, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("updated_at", Integer, nullable=False),
+)
+
+tips = Table(
+    "tips",
+    metadata,
+    Column("row_id", Integer, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("room_id", Text, nullable=False),
+    Column("recording_id", Text, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("run", Integer, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("tags", Text, nullable=False),  # JSON list
+    Column("score", Float, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("prompt_version", Text, nullable=False),
+    Column("evidence", Text, nullable=False),  # JSON object
+    UniqueConstraint("recording_id", "seq", "run", "place", name="tips_once"),
+    Index("tips_by_room", "room_id", "row_id"),
+)
+
+frames = Table(
+    "frames",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("recording_id", Text, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("at_ts", Integer, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("jpeg", LargeBinary, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("stream", Text, nullable=False),
+    Column("subject", Text, nullable=False),  # a recording id, or a room id
+    Column("type", Text, nullable=False),
+    Column("data", Text, nullable=False),  # JSON object
+    Column("created_at", Integer, nullable=False),
+    Index("events_by_stream", "stream", "id"),
+)
+
+horizons = Table(
+    "horizons",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("id", Integer, nullable=False),  # events up to here may be gone
+)

@@ -1,0 +1,1 @@
+"""The bodies of REST, with the contract's names and an example each."""

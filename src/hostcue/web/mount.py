@@ -1,0 +1,88 @@
+"""hostcue inside an existing FastAPI app."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
+from starlette.routing import Match
+
+from hostcue.errors import ConfigError
+from hostcue.web import analysis, comments, pages, recording, speech, system
+from hostcue.web.auth import guard
+from hostcue.web.contract.common import ErrorBody
+from hostcue.web.stopping import streams_end_first
+from hostcue.wiring import PARTS, Opener, Part, open_from_environment
+
+_ROUTERS: dict[Part, APIRouter] = {
+    "recording": recording.router,
+    "analysis": analysis.router,
+    "comments": comments.router,
+    "speech": speech.router,
+    "pages": pages.router,
+}
+_ERRORS: dict[int | str, dict[str, object]] = {
+    status: {"model": ErrorBody} for status in (400, 401, 403, 404, 409, 422, 429, 500, 502, 503)
+}
+
+
+def mount(
+    app: FastAPI, *, parts: Collection[Part] = PARTS, opener: Opener = open_from_environment
+) -> None:
+    """Put hostcue's routes and its life beside those of `app`.
+
+    The app keeps its own lifespan, authentication, CORS and error handlers. Settings come from
+    the environment and `.env` when the app starts, unless `opener` does otherwise. A part that
+    is left out brings neither routes nor work: without `analysis` no model is ever called.
+
+    Raises:
+        ConfigError: an unknown part, or a route that the app has already.
+    """
+    unknown = set(parts) - set(PARTS)
+    if unknown:
+        raise ConfigError(
+            f"unknown part {min(unknown)!r}",
+            field="parts",
+            remedy="choose from " + ", ".join(PARTS),
+        )
+
+    @asynccontextmanager
+    async def life(host: FastAPI) -> AsyncIterator[None]:
+        async with opener(parts) as service:
+            host.state.hostcue = service
+            try:
+                with streams_end_first(service):
+                    yield
+            finally:
+                del host.state.hostcue
+
+    whole = APIRouter(lifespan=life)
+    whole.include_router(system.open_router, responses=_ERRORS)
+    for router in [system.router, *(_ROUTERS[part] for part in PARTS if part in parts)]:
+        whole.include_router(router, dependencies=[Depends(guard)], responses=_ERRORS)
+    _refuse_conflicts(app, [system.open_router, system.router, *(_ROUTERS[p] for p in parts)])
+    app.include_router(whole)
+
+
+def _refuse_conflicts(app: FastAPI, routers: Collection[APIRouter]) -> None:
+    for router in routers:
+        for route in router.routes:
+            if not isinstance(route, APIRoute):
+                continue
+            path = route.path.replace("{", "").replace("}", "").replace(":path", "")
+            for method in route.methods or ():
+                scope = {
+                    "type": "http",
+                    "method": method,
+                    "path": path,
+                    "root_path": "",
+                    "headers": [],
+                }
+                if any(taken.matches(dict(scope))[0] is Match.FULL for taken in app.router.routes):
+                    raise ConfigError(
+                        f"the app already has a route {method} {route.path}",
+                        field="parts",
+                        remedy="leave out the part it belongs to, or move the app's own route",
+                    )

@@ -1,0 +1,181 @@
+/** The live view: brings its parts together and keeps them fed. */
+
+import { get } from "./api.js";
+import { Comments } from "./comments.js";
+import { byId, el } from "./dom.js";
+import { EventStream } from "./events.js";
+import { startForm } from "./form.js";
+import { clock } from "./format.js";
+import { fillIn, onLanguage, switchLanguage, t } from "./i18n.js";
+import { Lines } from "./lines.js";
+import { Notices } from "./notices.js";
+import { Prompter } from "./prompter.js";
+import { Recordings } from "./recordings.js";
+import { Rooms } from "./rooms.js";
+import { segment } from "./segments.js";
+import { stateBadge } from "./status.js";
+
+const STATUS_EVERY_MS = 3000;
+const NOTICES_EVERY_MS = 10_000;
+const TICK_EVERY_MS = 1000;
+const SEGMENTS_AT_FIRST = 200;
+const LINES_AT_FIRST = 200;
+const COMMENTS_SINCE_MS = 3 * 60_000;
+
+const rooms = new Rooms();
+const recordings = new Recordings(rooms, () => loadStatus());
+const lines = new Lines(rooms, () => recordings.running);
+const comments = new Comments(rooms);
+const notices = new Notices(rooms);
+const links = { recording: "connecting", comments: "connecting" };
+let lostAt = 0;
+let formFolded = false;
+
+startForm(() => loadStatus());
+new Prompter(lines);
+byId("language").addEventListener("click", switchLanguage);
+byId("room").addEventListener("change", ({ target }) => rooms.select(target.value));
+rooms.onChange(draw);
+onLanguage(draw);
+
+new EventStream("/api/recording/events", {}, {
+  onOpen: quietly(loadRecordings),
+  onEvent: quietly(takeRecordingEvent),
+  onState: (state) => setLink("recording", state),
+});
+new EventStream("/api/douyin/web/stream", {}, {
+  onOpen: quietly(loadComments),
+  onEvent: (type, data) => comments.take(type, data),
+  onState: (state) => setLink("comments", state),
+});
+repeat(STATUS_EVERY_MS, loadStatus);
+repeat(NOTICES_EVERY_MS, () => notices.load());
+repeat(TICK_EVERY_MS, async () => {
+  lines.tick();
+  comments.tick();
+});
+
+function draw() {
+  fillIn();
+  drawFilter();
+  drawLink();
+  document.title = (rooms.anyDemo ? `[${t("demo")}] ` : "") + t("product.long");
+  byId("demo-band").hidden = !rooms.anyDemo;
+  document.body.classList.toggle("is-demo", rooms.anyDemo);
+  recordings.draw();
+  lines.draw();
+  comments.draw();
+  notices.draw();
+}
+
+function drawFilter() {
+  const known = rooms.all;
+  // an address may name a room that has not been seen yet
+  if (rooms.selected && !known.some(([key]) => key === rooms.selected)) known.push([rooms.selected, rooms.selected]);
+  byId("room").replaceChildren(
+    el("option", { value: "" }, t("filter.all")),
+    ...known.map(([value, name]) => el("option", { value, selected: value === rooms.selected }, name)),
+  );
+}
+
+async function loadStatus() {
+  if (links.recording === "absent") return;
+  const statuses = await get("/api/recording/status");
+  rooms.learn(statuses);
+  const waited = recordings.running.length;
+  recordings.show(statuses);
+  if (recordings.running.length !== waited) lines.draw();
+  if (recordings.running.length && !formFolded) {
+    // once something runs, the room belongs to the lines
+    formFolded = true;
+    byId("form").open = false;
+  }
+}
+
+async function loadRecordings() {
+  await loadStatus();
+  recordings.addSegments(await get("/api/recording/segments", { limit: SEGMENTS_AT_FIRST }));
+  await loadTips({ limit: LINES_AT_FIRST });
+}
+
+async function loadTips(query) {
+  let tips;
+  try {
+    tips = await get("/api/analysis/tips/latest", query);
+  } catch (error) {
+    if (error.status !== 404) throw error;
+    lines.absent();
+    return;
+  }
+  rooms.learnTips(tips);
+  lines.add(tips);
+}
+
+async function loadComments() {
+  const since = Date.now() - COMMENTS_SINCE_MS;
+  try {
+    await loadStatus(); // it tells which rooms there are
+    const current = new Set(recordings.running.map((recording) => recording.room_id));
+    for (const roomId of current) await comments.load(roomId, since);
+  } finally {
+    comments.loaded();
+  }
+}
+
+async function takeRecordingEvent(type, data) {
+  if (type === "tips_ready") {
+    await loadTips({ recording_id: data.recording_id, limit: data.tip_ids.length });
+    return;
+  }
+  await loadStatus(); // before the segment: a recording's first may come before its start is answered
+  if (type !== "segment_ready") return;
+  const row = await segment(data.recording_id, data.seq);
+  if (row) recordings.addSegments([row]);
+}
+
+function setLink(name, state) {
+  if (state === "absent") withoutPart(name);
+  if (state === "lost" && !isLost()) lostAt = Date.now();
+  links[name] = state;
+  drawLink();
+}
+
+function withoutPart(name) {
+  if (name === "comments") return comments.absent();
+  recordings.absent();
+  return quietly(loadTips)({ limit: LINES_AT_FIRST });
+}
+
+function isLost() {
+  return Object.values(links).includes("lost");
+}
+
+function drawLink() {
+  const worst = ["lost", "connecting"].find((state) => Object.values(links).includes(state)) ?? "open";
+  byId("connection").replaceChildren(stateBadge("link", worst));
+  const band = byId("lost-band");
+  if (band.hidden !== isLost()) return;
+  band.hidden = !isLost();
+  band.textContent = isLost() ? `✕ ${t("lost.band", { time: clock(lostAt) })}` : "";
+}
+
+/** Failed calls in the background show as a lost line, which the streams tell; nothing else to do. */
+function quietly(work) {
+  return async (...args) => {
+    try {
+      await work(...args);
+    } catch (error) {
+      console.warn("hostcue:", error.message);
+    }
+  };
+}
+
+/** Again and again, never two at once, and not while nobody looks. */
+function repeat(everyMs, work) {
+  const once = quietly(work);
+  const round = async () => {
+    if (!document.hidden) await once();
+    setTimeout(round, everyMs);
+  };
+  round();
+}

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hostcue.comments.douyin.gifts import GiftCombos
+from hostcue.comments.douyin.messages import Arrival, to_ms
+from hostcue.platforms.douyin.pb import webcast_pb2 as pb
+
+NOW_MS = 1_764_000_000_000
+MINUTE_MS = 60_000
+
+
+@given(st.integers(10**11, 4 * 10**12))
+def test_a_time_is_the_same_in_every_unit_the_platform_uses(ms: int) -> None:
+    assert to_ms(ms) == to_ms(ms * 1000) == to_ms(ms * 10**6) == ms
+    assert to_ms(ms // 1000) == ms // 1000 * 1000
+
+
+def test_an_untold_time_is_the_time_of_arrival() -> None:
+    assert Arrival("1", NOW_MS).send_time(0) == NOW_MS
+
+
+@pytest.mark.parametrize("age_min", [0, 1, 30, 600])
+def test_an_old_message_keeps_its_old_time(age_min: int) -> None:
+    sent_ms = NOW_MS - age_min * MINUTE_MS
+    assert Arrival("1", NOW_MS, server_ms=NOW_MS).send_time(sent_ms) == sent_ms
+
+
+@pytest.mark.parametrize("sent_ms", [NOW_MS + 11 * MINUTE_MS, 1000, 2**64 - 1])
+def test_a_time_that_cannot_be_is_the_time_of_arrival(sent_ms: int) -> None:
+    assert Arrival("1", NOW_MS, server_ms=NOW_MS).send_time(sent_ms) == NOW_MS
+
+
+def test_a_small_difference_of_the_clocks_is_left_alone() -> None:
+    arrival = Arrival("1", NOW_MS, server_ms=NOW_MS - 5000)
+    assert arrival.send_time(NOW_MS - 6000) == NOW_MS - 6000
+
+
+@pytest.mark.parametrize("ahead_min", [-90, 90])
+def test_when_our_clock_is_far_off_comments_are_placed_on_it(ahead_min: int) -> None:
+    server_ms = NOW_MS - ahead_min * MINUTE_MS
+    arrival = Arrival("1", NOW_MS, server_ms=server_ms)
+    assert arrival.send_time(server_ms - 2 * MINUTE_MS) == NOW_MS - 2 * MINUTE_MS
+
+
+def combo(
+    count: int, *, ends: bool = False, user: int = 1, group: int = 9, press: int = 1
+) -> pb.GiftMessage:
+    return pb.GiftMessage(
+        gift_id=463,
+        group_id=group,
+        group_count=press,
+        repeat_count=count,
+        combo_count=count,
+        repeat_end=int(ends),
+        user=pb.User(id=user),
+        gift=pb.GiftStruct(id=463, combo=True),
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "added"),
+    [
+        ([1, 2, 3], [1, 1, 1]),
+        ([1, 2, 3, 5, 6], [1, 1, 1, 2, 1]),
+        ([1, 3, 2, 4], [1, 2, 0, 1]),
+        ([4], [4]),
+    ],
+    ids=["in order", "with a hole", "out of order", "joined late"],
+)
+def test_a_combo_adds_up_to_its_last_count(counts: list[int], added: list[int]) -> None:
+    combos = GiftCombos()
+    assert [combos.added(combo(count)) for count in counts] == added
+    assert combos.added(combo(max(counts), ends=True)) == 0
+
+
+@given(st.lists(st.integers(1, 50), min_size=1))
+def test_in_whatever_order_a_combo_comes_its_sum_is_the_highest_count(counts: list[int]) -> None:
+    combos = GiftCombos()
+    assert sum(combos.added(combo(count)) for count in counts) == max(counts)
+
+
+def test_a_summary_whose_combo_was_missed_counts_once() -> None:
+    combos = GiftCombos()
+    assert [combos.added(combo(7, ends=True)) for _ in range(2)] == [7, 0]
+
+
+def test_combos_of_different_people_with_the_same_group_are_apart() -> None:
+    combos = GiftCombos()
+    assert [combos.added(combo(1, user=user)) for user in (1, 2)] == [1, 1]
+
+
+def test_a_long_press_multiplies() -> None:
+    combos = GiftCombos()
+    added = [combos.added(combo(count, press=66)) for count in (1, 2)]
+    assert (added, combos.added(combo(2, press=66, ends=True))) == ([66, 66], 0)
+
+
+def test_a_gift_without_a_combo_counts_as_often_as_it_comes() -> None:
+    gift = pb.GiftMessage(gift_id=1, repeat_count=2, user=pb.User(id=1))
+    combos = GiftCombos()
+    assert [combos.added(gift) for _ in range(2)] == [2, 2]
+
+
+def test_only_so_many_combos_are_remembered() -> None:
+    combos = GiftCombos(remembered=1)
+    for group in (1, 2):
+        combos.added(combo(3, group=group))
+    assert [combos.added(combo(3, group=group)) for group in (2, 1)] == [0, 3]

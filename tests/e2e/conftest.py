@@ -1,0 +1,24 @@
+"""`hostcue serve` as a process, beside a pretend room in this one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from server_process import Serve, start_server
+
+from hostcue.sim.room import PretendRoom
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Serve:
+    """Starts a server on data and records of this test, with a dead proxy in its environment."""
+    return partial(start_server, tmp_path)
+
+
+@pytest.fixture
+async def room() -> AsyncIterator[PretendRoom]:
+    async with PretendRoom.open(pace=3) as opened:
+        yield opened

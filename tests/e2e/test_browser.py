@@ -1,0 +1,242 @@
+"""The pages in a real browser, before a real server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+from playwright.async_api import Browser, ConsoleMessage, Error, Page, async_playwright, expect
+from server_process import Serve, Server
+
+from hostcue.sim.room import PretendRoom
+
+pytestmark = pytest.mark.slow
+
+TOKEN = "the-token-of-this-test"
+WITHIN_MS = 20_000
+expect.set_options(timeout=WITHIN_MS)
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SIZE_OF_LINE = "parseFloat(getComputedStyle(document.querySelector('.now .say')).fontSize)"
+SEEK_TO_END = """async (video) => {
+    const once = (name) => new Promise((done) => video.addEventListener(name, done, {once: true}));
+    if (video.readyState < 1) await once("loadedmetadata");
+    video.pause();
+    const seeked = once("seeked");
+    video.currentTime = video.duration;
+    await seeked;
+    return [video.currentTime, video.duration, video.videoWidth, video.error?.message ?? ""];
+}"""
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        if os.environ.get("HOSTCUE_REQUIRE_ALL") == "1":
+            pytest.fail("no Chromium here, and HOSTCUE_REQUIRE_ALL=1")
+        pytest.skip("no Chromium here")
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield opened
+        await opened.close()
+
+
+class Complaints:
+    """What the page's console said that should not be there, a broken policy included."""
+
+    def __init__(self, page: Page) -> None:
+        self.heard: list[str] = []
+        page.on("console", self._message)
+        page.on("pageerror", self._error)
+
+    def _message(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.heard.append(f"{message.type}: {message.text}")
+
+    def _error(self, error: Error) -> None:
+        self.heard.append(str(error))
+
+
+@asynccontextmanager
+async def open_page(
+    browser: Browser, url: str, *, locale: str = "zh-CN"
+) -> AsyncIterator[tuple[Page, Complaints]]:
+    context = await browser.new_context(locale=locale, viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(WITHIN_MS)
+    page = await context.new_page()
+    complaints = Complaints(page)
+    await page.goto(url)
+    yield page, complaints
+    await context.close()
+
+
+async def play_to_the_end(page: Page, seq: int) -> tuple[float, float]:
+    await page.locator(f'.segment[data-seq="{seq}"]').click()
+    video = page.locator("dialog video")
+    at, duration, width, error = await video.evaluate(SEEK_TO_END)
+    assert error == ""
+    assert width > 0
+    await page.keyboard.press("Escape")
+    await expect(page.locator("dialog")).to_have_count(0)
+    return at, duration
+
+
+async def test_a_room_started_with_the_form_brings_pictures_comments_and_lines(
+    serve: Serve, room: PretendRoom, browser: Browser
+) -> None:
+    async with (
+        serve(room.environment()) as server,
+        open_page(browser, server.url) as (page, complaints),
+    ):
+        await expect(page.locator("#running")).to_contain_text("还没有录制")
+        await page.fill("#link", room.link)
+        await page.fill("#segment", "2")
+        await page.click("#start-button")
+        await expect(page.locator(".recording .state")).to_contain_text("录制中")
+        await expect(page.locator(".comment.chat").first).to_be_visible()
+
+        picture = page.locator(".segment img").first
+        await expect(picture).to_be_visible()
+        await picture.evaluate("(image) => image.decode()")  # fails for what is no picture
+
+        line = page.locator(".line.now")
+        await expect(line.locator(".source")).to_have_text("AI生成")
+        assert await page.evaluate(SIZE_OF_LINE) >= 50
+        for marked in (line, page.locator(".recording header"), page.locator(".segment").first):
+            await expect(marked.locator(".demo")).to_be_visible()
+        await expect(page.locator("#demo-band")).to_be_visible()
+
+        await page.locator(".recording .stop").click()
+        await expect(page.locator("#ended .recording .state")).to_contain_text("手动停止")
+        assert complaints.heard == []
+
+
+async def test_what_was_recorded_can_be_looked_at_in_both_languages_on_any_screen(
+    serve: Serve, room: PretendRoom, browser: Browser
+) -> None:
+    async with serve(room.environment()) as server:
+        await record_one_segment(server, room.link)
+        await record_one_segment(server, room.flv.url)
+        async with open_page(browser, server.url) as (page, complaints):
+            await expect(page.locator(".recording")).to_have_count(2)
+            await page.select_option("#room", label="小满的鞋铺")
+            await expect(page.locator(".recording")).to_have_count(1)
+            assert "?room=douyin" in page.url
+
+            await page.locator(".about button").first.click()
+            await expect(page.locator("dialog .evidence section").first).to_be_visible()
+            await page.keyboard.press("Escape")
+            at, duration = await play_to_the_end(page, 0)
+            assert 1.5 < duration < 2.6
+            assert at == pytest.approx(duration, abs=0.1)
+
+            await page.click("#prompter")
+            await expect(page.locator(".top")).to_be_hidden()
+            await page.keyboard.press("PageDown")
+            await expect(page.locator(".now .position")).to_contain_text("2/")
+            await page.keyboard.press("Escape")
+            await expect(page.locator(".top")).to_be_visible()
+
+            await page.click("#language")
+            await expect(page.locator("#lines-title")).to_have_text("Say this now")
+            await page.reload()
+            await expect(page.locator(".line.now .source")).to_have_text("AI生成 (AI)")
+
+            await page.set_viewport_size({"width": 390, "height": 844})
+            assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+            assert complaints.heard == []
+
+
+async def record_one_segment(server: Server, link: str) -> None:
+    """Record until there is a segment with lines; at rest, nothing on the page moves."""
+    async with server.stream() as events:
+        recording_id = await server.record(link)
+        await events.wait("segment_ready")
+        await server.post("/api/recording/stop", {"recording_id": recording_id})
+        await events.wait("tips_ready", len(events.of("segment_ready")))
+
+
+async def test_the_comment_test_page_starts_counts_and_stops(
+    serve: Serve, room: PretendRoom, browser: Browser
+) -> None:
+    async with (
+        serve(room.environment()) as server,
+        open_page(browser, f"{server.url}/static/douyin_test.html") as (page, complaints),
+    ):
+        await page.fill("#live-id", "80017709309")
+        await page.click("#start")
+        await expect(page.locator("#state")).to_contain_text("接收中")
+        await expect(page.locator('[data-kind="chat"] b')).not_to_have_text("0")
+        await expect(page.locator("#messages .comment").first).to_be_visible()
+        await expect(page.locator("#rate")).not_to_have_text("—")
+        await expect(page.locator("#room")).to_contain_text("小满的鞋铺")
+
+        await page.click("#stop")
+        await expect(page.locator("#state")).to_contain_text("未开始")
+        await expect(page.locator("#start")).to_be_enabled()
+        assert complaints.heard == []
+
+        await page.fill("#live-id", "https://live.douyin.com/80017709300")
+        await page.click("#start")
+        await expect(page.locator("#answer .error")).to_contain_text("没有这个直播间")
+
+
+async def test_the_token_is_asked_for_and_a_lost_server_shows(
+    serve: Serve, browser: Browser
+) -> None:
+    async with (
+        serve({}, token=TOKEN) as server,
+        open_page(browser, server.url, locale="en-US") as (page, _),
+    ):
+        await page.fill("#token", "not-the-token")
+        await page.click("button")
+        await expect(page.locator("#problem")).to_contain_text("the token is wrong")
+        await page.fill("#token", TOKEN)
+        await page.click("button")
+        await expect(page.locator("#connection")).to_have_text("●Live")
+        await expect(page.locator("#lost-band")).to_be_hidden()
+
+        await server.kill()
+        await expect(page.locator("#lost-band")).to_contain_text("connection to the server is lost")
+        await expect(page.locator("#lost-band")).to_have_css("background-color", "rgb(198, 40, 40)")
+
+
+async def test_a_segment_recovered_after_a_crash_plays_to_its_end(
+    serve: Serve, room: PretendRoom, browser: Browser, tmp_path: Path
+) -> None:
+    async with serve(room.environment()) as server:
+        recording_id = await server.record(room.link, segment_time=60)
+        await until_written(server, tmp_path / "records", recording_id)
+        await server.kill()
+    async with serve(room.environment()) as server, server.stream(last_event_id="0") as events:
+        recovered = await events.wait_for("segment_ready", recording_id=recording_id, seq=0)
+        assert recovered["status"] == "recovered"
+        async with open_page(browser, server.url) as (page, complaints):
+            await expect(page.locator(".segment .state")).to_contain_text("崩溃后恢复")
+            at, duration = await play_to_the_end(page, 0)
+            assert complaints.heard == []
+    assert duration > 0.9
+    assert at == pytest.approx(duration, abs=0.1)
+
+
+async def until_written(server: Server, folder: Path, recording_id: str) -> None:
+    """Until more than a second of the open segment is on disk."""
+    with anyio.fail_after(20):
+        while True:
+            await server.get("/api/recording/status", recording_id=recording_id)
+            parts = list(folder.rglob(f"{recording_id}_000.mp4.part"))
+            if parts and parts[0].stat().st_size > 60_000:
+                return

@@ -1,0 +1,167 @@
+"""What every `CommentSource` promises; a new one joins `STAGES`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+import anyio
+import pytest
+
+from hostcue.comments.douyin.client import DouyinComments
+from hostcue.errors import Blocked, RoomOffline, TransportFailed
+from hostcue.model.comment import Comment, Gap, LiveEvent
+from hostcue.model.network import Proxies
+from hostcue.model.room import Room
+from hostcue.platforms.douyin.web import DouyinWeb
+from hostcue.platforms.http import open_http
+from hostcue.ports import CommentSource
+from hostcue.sim.douyin import DouyinFace
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A source, the room it watches, and what a test can make happen there.
+
+    `unreachable` is the same source without a server to reach; `say` gives the comment's id.
+    """
+
+    source: CommentSource
+    unreachable: CommentSource
+    room: Room
+    say: Callable[[str], str]
+    say_again: Callable[[], None]
+    drop_line: Callable[[], None]
+    until_viewers: Callable[[int], Awaitable[None]]
+    end: Callable[[], None]
+    go_offline: Callable[[], None]
+    refuse: Callable[[], None]
+
+
+@asynccontextmanager
+async def douyin() -> AsyncIterator[Stage]:
+    flv_url = "http://127.0.0.1:9/live.flv"
+    async with (
+        DouyinFace.open(flv_url=flv_url, script=(), stats_s=0.05) as face,
+        open_http(Proxies(), timeout_s=5) as http,
+    ):
+
+        def source(push_url: str) -> DouyinComments:
+            return DouyinComments(
+                DouyinWeb(http, base_url=face.web_url),
+                push_url=push_url,
+                proxies=Proxies(),
+                confirm_s=0,
+                backoff_s=(0, 0),
+            )
+
+        yield Stage(
+            source=source(face.push_url),
+            unreachable=source("ws://127.0.0.1:9"),
+            room=Room("douyin", face.live_id, face.room_id, face.link, "小满的鞋铺"),
+            say=lambda text: str(face.say(text)),
+            say_again=face.resend_last,
+            drop_line=face.drop_line,
+            until_viewers=face.wait_viewers,
+            end=face.end,
+            go_offline=face.go_offline,
+            refuse=face.block_signature,
+        )
+
+
+STAGES: dict[str, Callable[[], AbstractAsyncContextManager[Stage]]] = {"douyin": douyin}
+
+
+@pytest.fixture(params=STAGES)
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    async with STAGES[request.param]() as stage:
+        yield stage
+
+
+async def until_said(events: AsyncIterator[LiveEvent], text: str) -> list[LiveEvent]:
+    seen: list[LiveEvent] = []
+    with anyio.fail_after(10):
+        async for event in events:
+            seen.append(event)
+            if isinstance(event, Comment) and event.content == text:
+                break
+    return seen
+
+
+def comments(events: list[LiveEvent]) -> list[Comment]:
+    return [event for event in events if isinstance(event, Comment)]
+
+
+async def test_entered_means_connected_and_left_means_gone(stage: Stage) -> None:
+    with anyio.fail_after(10):
+        async with stage.source.events(stage.room):
+            await stage.until_viewers(1)
+        await stage.until_viewers(0)
+
+
+async def test_comments_come_in_the_order_they_were_said(stage: Stage) -> None:
+    async with stage.source.events(stage.room) as events:
+        ids = [stage.say(f"第 {number} 条") for number in range(200)]
+        seen = await until_said(events, "第 199 条")
+    assert [comment.id for comment in comments(seen)] == ids
+    assert {comment.room_id for comment in comments(seen)} == {stage.room.room_id}
+
+
+async def test_a_repeated_comment_has_the_same_id_if_it_comes_at_all(stage: Stage) -> None:
+    async with stage.source.events(stage.room) as events:
+        first = stage.say("包邮吗")
+        stage.say_again()
+        stage.say("完")
+        seen = await until_said(events, "完")
+    assert {comment.id for comment in comments(seen)[:-1]} == {first}
+
+
+async def test_a_lost_line_is_replaced_and_its_gap_told_twice(stage: Stage) -> None:
+    async with stage.source.events(stage.room) as events:
+        with anyio.fail_after(10):
+            await stage.until_viewers(1)
+            stage.drop_line()
+            await stage.until_viewers(0)
+        stage.say("之后")
+        seen = await until_said(events, "之后")
+    opened, closed = (event for event in seen if isinstance(event, Gap))
+    assert opened.end_ms is None
+    assert closed.end_ms is not None
+    assert closed.start_ms == opened.start_ms <= closed.end_ms
+
+
+async def test_the_iteration_ends_with_the_broadcast(stage: Stage) -> None:
+    with anyio.fail_after(10):
+        async with stage.source.events(stage.room) as events:
+            stage.say("再见")
+            stage.end()
+            seen = [event async for event in events]
+    assert [comment.content for comment in comments(seen)] == ["再见"]
+
+
+async def test_a_room_where_nobody_is_live_is_not_entered(stage: Stage) -> None:
+    stage.go_offline()
+    with pytest.raises(RoomOffline), anyio.fail_after(10):
+        await stage.source.events(stage.room).__aenter__()
+
+
+async def test_a_refusal_is_told_as_one(stage: Stage) -> None:
+    stage.refuse()
+    with pytest.raises(Blocked) as refusal, anyio.fail_after(10):
+        await stage.source.events(stage.room).__aenter__()
+    assert refusal.value.remedy
+
+
+async def test_without_a_server_to_reach_the_transport_has_failed(stage: Stage) -> None:
+    with pytest.raises(TransportFailed), anyio.fail_after(10):
+        await stage.unreachable.events(stage.room).__aenter__()
+
+
+async def test_the_users_own_error_comes_out_as_it_is(stage: Stage) -> None:
+    async def use() -> None:
+        async with stage.source.events(stage.room):
+            raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        await use()

@@ -1,0 +1,278 @@
+"""Where a stream may lead: redirects, playlists, proxies, certificates."""
+
+from __future__ import annotations
+
+import io
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
+from threading import Thread
+from urllib.parse import urlsplit
+
+import anyio
+import av
+import pytest
+from recording_studio import Studio, look
+
+from hostcue.errors import HostcueError, MediaUnsupported, PrivateAddress, TransportFailed
+from hostcue.model.network import AddressPolicy, Proxies
+from hostcue.recording.http_body import HttpClient, HttpRefused
+from hostcue.sim.flv import LiveFlv
+from hostcue.sim.media import Clip
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+class Site:
+    """An HTTP server, and a proxy too: it answers for every host."""
+
+    def __init__(self, url: str, asked: list[tuple[str, dict[str, str]]]) -> None:
+        self.url = url
+        self.asked = asked
+        self.pages: dict[str, Answer | Callable[[], Answer]] = {}
+
+    @property
+    def targets(self) -> list[str]:
+        return [target for target, _ in self.asked]
+
+
+@contextmanager
+def site(context: ssl.SSLContext | None = None) -> Iterator[Site]:
+    asked: list[tuple[str, dict[str, str]]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append((self.path, dict(self.headers)))
+            page = here.pages.get(urlsplit(self.path).path, (404, {}, b""))
+            status, headers, body = page() if callable(page) else page
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        here = Site(f"http://127.0.0.1:{server.server_address[1]}", asked)
+        if context is not None:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+            here.url = here.url.replace("http:", "https:")
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield here
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def cdn() -> Iterator[Site]:
+    with site() as here:
+        yield here
+
+
+def client(**options: object) -> HttpClient:
+    settings = {"proxies": Proxies(), "policy": AddressPolicy(allow_private=True)}
+    return HttpClient(**{**settings, "open_timeout_s": 2.0, "read_timeout_s": 2.0, **options})  # type: ignore[arg-type] # fine in a test
+
+
+def behind(cdn: Site) -> HttpClient:
+    """The public network, played by a proxy; addresses are checked as in real life."""
+    return client(proxies=Proxies(http=cdn.url), policy=AddressPolicy())
+
+
+def test_a_body_is_read_to_its_end(cdn: Site) -> None:
+    cdn.pages["/a"] = (200, {}, b"x" * 100_000)
+    body = client().get(f"{cdn.url}/a?sign=1", {"Referer": "https://live.douyin.com/"})
+    read = b""
+    while piece := body.read(4096):
+        read += piece
+    assert read == b"x" * 100_000
+    assert body.read(4096) == b""
+    target, headers = cdn.asked[0]
+    assert target == "/a?sign=1"
+    assert headers["Referer"] == "https://live.douyin.com/"
+    assert headers["User-Agent"].startswith("Mozilla/5.0")
+    body.close()
+
+
+def test_a_proxy_gets_the_whole_address_and_its_own_login(cdn: Site) -> None:
+    cdn.pages["/a.flv"] = (200, {}, b"x")
+    proxy = cdn.url.replace("http://", "http://me:p%40ss@")
+    network = client(proxies=Proxies(http=proxy), policy=AddressPolicy())
+    network.get("http://live.example.com/a.flv?sign=1", {}).close()
+    target, headers = cdn.asked[0]
+    assert target == "http://live.example.com/a.flv?sign=1"
+    assert headers["Host"] == "live.example.com"
+    assert headers["Proxy-Authorization"] == "Basic bWU6cEBzcw=="
+
+
+def test_a_redirect_is_followed_and_names_the_new_place(cdn: Site) -> None:
+    cdn.pages["/a"] = (302, {"Location": "/b?x=1"}, b"")
+    cdn.pages["/b"] = (200, {}, b"x")
+    with_cookie = {"Cookie": "secret", "Referer": "r"}
+    body = client().get(f"{cdn.url}/a", with_cookie)
+    assert body.name == f"{cdn.url}/b?x=1"
+    assert cdn.asked[1][1]["Cookie"] == "secret"
+    body.close()
+
+
+def test_a_cookie_does_not_follow_to_another_host(cdn: Site) -> None:
+    with site() as other:
+        cdn.pages["/a"] = (302, {"Location": f"{other.url}/b"}, b"")
+        other.pages["/b"] = (200, {}, b"x")
+        client().get(f"{cdn.url}/a", {"Cookie": "secret", "Referer": "r"}).close()
+        assert "Cookie" not in other.asked[0][1]
+        assert other.asked[0][1]["Referer"] == "r"
+
+
+@pytest.mark.parametrize(
+    "there", ["http://10.1.2.3/x", "http://169.254.169.254/", "http://[fd00::1]/", "http://127.1/"]
+)
+def test_a_redirect_into_a_private_network_is_not_followed(cdn: Site, there: str) -> None:
+    cdn.pages["/a"] = (302, {"Location": there}, b"")
+    with pytest.raises(PrivateAddress):
+        behind(cdn).get("http://live.example.com/a", {})
+    assert len(cdn.asked) == 1
+
+
+@pytest.mark.parametrize("there", ["file:///etc/passwd", "ftp://example.com/", "gopher://x/"])
+def test_a_redirect_out_of_http_is_not_followed(cdn: Site, there: str) -> None:
+    cdn.pages["/a"] = (302, {"Location": there}, b"")
+    with pytest.raises(HostcueError):
+        behind(cdn).get("http://live.example.com/a", {})
+
+
+def test_redirects_in_a_circle_end(cdn: Site) -> None:
+    cdn.pages["/a"] = (302, {"Location": "/a"}, b"")
+    with pytest.raises(HttpRefused, match="302"):
+        client().get(f"{cdn.url}/a", {})
+    assert len(cdn.asked) == 6
+
+
+def test_an_address_is_checked_once_more_when_connected(cdn: Site) -> None:
+    with pytest.raises(PrivateAddress):
+        client(policy=AddressPolicy()).get(cdn.url, {})
+    assert cdn.asked == []
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ["http://10.1.2.3/a.ts", "http://[fd00::1]/a.ts", "file:///etc/passwd", "rtmp://10.1.2.3/x"],
+)
+@pytest.mark.parametrize("kind", ["#EXTINF:4,", "#EXT-X-STREAM-INF:BANDWIDTH=1"])
+async def test_a_playlist_that_leads_into_a_private_network_is_refused(
+    studio: Studio, cdn: Site, entry: str, kind: str
+) -> None:
+    text = f"#EXTM3U\n#EXT-X-TARGETDURATION:4\n{kind}\n{entry}\n"
+    cdn.pages["/list.m3u8"] = (200, {}, text.encode())
+    take = studio.take(
+        "http://live.example.com/list.m3u8",
+        container="hls",
+        proxies=Proxies(http=cdn.url),
+        policy=AddressPolicy(),
+        open_timeout_s=0.4,
+    )
+    with anyio.fail_after(10), pytest.raises((PrivateAddress, TransportFailed)):
+        await take.recorder.run()
+    assert set(cdn.targets) == {"http://live.example.com/list.m3u8"}
+    assert take.events == []
+
+
+@pytest.mark.parametrize("text", ["ffconcat version 1.0\nfile 'http://10.1.2.3/a.flv'\n", "<MPD/>"])
+async def test_a_list_that_poses_as_a_stream_opens_nothing(
+    studio: Studio, cdn: Site, text: str
+) -> None:
+    cdn.pages["/room.flv"] = (200, {}, text.encode() * 50)
+    take = studio.take(f"{cdn.url}/room.flv")
+    with anyio.fail_after(10), pytest.raises((MediaUnsupported, TransportFailed)):
+        await take.recorder.run()
+    assert cdn.targets == ["/room.flv"]
+
+
+async def test_a_server_with_a_certificate_of_its_own_making_is_refused(studio: Studio) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(Path(__file__).with_name("self_signed.pem"))
+    with site(context) as shady:
+        take = studio.take(f"{shady.url}/room.flv")
+        with anyio.fail_after(10), pytest.raises(TransportFailed, match="prove"):
+            await take.recorder.run()
+        assert shady.asked == []
+
+
+async def test_a_secure_stream_is_recorded(
+    studio: Studio, flv: LiveFlv, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem = Path(__file__).with_name("self_signed.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    with site(context) as secure:
+        secure.pages["/room.flv"] = (200, {}, _as_file(clip))
+        url = f"{secure.url}/room.flv".replace("127.0.0.1", "localhost")
+        take = studio.take(url, segment_s=2, endless=False)
+        await studio.whole(take)
+    assert sum(len(look(file.path).pictures) for file in take.closed) == 60
+
+
+def _as_file(clip: Clip, *, turns: int = 1) -> bytes:
+    parts = [b"FLV\x01\x05\x00\x00\x00\x09", bytes(4)]
+    parts += [tag.encode(0) for tag in clip.headers]
+    for turn in range(turns):
+        parts += [tag.encode(turn * clip.duration_ms + tag.at_ms) for tag in clip.tags]
+    return b"".join(parts)
+
+
+def _pieces(clip: Clip, folder: Path) -> list[bytes]:
+    """The broadcast as MPEG-TS, cut each second."""
+    with (
+        av.open(io.BytesIO(_as_file(clip, turns=3)), "r") as source,
+        av.open(str(folder / "%02d.ts"), "w", "segment", {"segment_time": "1"}) as out,
+    ):
+        streams = [source.streams.video[0], source.streams.audio[0]]
+        made = {s.index: out.add_stream_from_template(s, opaque=True) for s in streams}
+        for packet in source.demux(streams):
+            if packet.size:
+                packet.stream = made[packet.stream_index]
+                out.mux(packet)
+    return [path.read_bytes() for path in sorted(folder.glob("*.ts"))]
+
+
+async def test_hls_is_recorded_piece_by_piece(
+    studio: Studio, cdn: Site, tmp_path: Path, clip: Clip
+) -> None:
+    """A live playlist of the newest three pieces, as CDNs do."""
+    pieces = _pieces(clip, tmp_path)
+    for number, piece in enumerate(pieces):
+        cdn.pages[f"/{number}.ts"] = (200, {}, piece)
+    began = time.monotonic()
+
+    def playlist() -> Answer:
+        newest = 3 + int(time.monotonic() - began)
+        lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:1", f"#EXT-X-MEDIA-SEQUENCE:{newest - 3}"]
+        for number in range(newest - 3, newest):
+            lines += ["#EXTINF:1.0,", f"{number}.ts"]
+        return 200, {"Content-Type": "application/vnd.apple.mpegurl"}, "\n".join(lines).encode()
+
+    cdn.pages["/list.m3u8"] = playlist
+    take = studio.take(f"{cdn.url}/list.m3u8", container="hls", segment_s=2)
+    async with studio.running(take):
+        await take.until_closed(2, within_s=15)
+    assert [file.duration_ms for file in take.closed[:2]] == [2000, 2000]
+    assert all(look(file.path).keys[0] for file in take.closed)
+    assert all(a.window.end_ms == b.window.start_ms for a, b in pairwise(take.closed))
+    shown = [len(look(file.path).pictures) for file in take.closed]
+    assert shown[:2] == [30, 30]
+    # the newest piece ends when it is listed; being fetched takes libav half a piece more
+    end_ms = take.closed[1].window.end_ms - (
+        time.time_ns() / 1e6 - (time.monotonic() - began) * 1000
+    )
+    assert 0 <= end_ms - 1000 <= 2500

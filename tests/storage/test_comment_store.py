@@ -1,0 +1,113 @@
+"""Comments: once, by window, in order."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hostcue.model.comment import Comment, Gap, ProductChange
+from hostcue.model.event import Event
+from hostcue.model.window import Window
+from hostcue.storage.comments import Comments
+from hostcue.storage.database import Database
+from hostcue.storage.outbox import Outbox
+
+
+def comment(number: int, *, ts: int = 1000, room: str = "r", kind: str = "chat") -> Comment:
+    return Comment(
+        id=f"m{number}",
+        platform="douyin",
+        room_id=room,
+        user="甲",
+        content=f"多少钱{number}",
+        ts_ms=ts,
+        kind=kind,  # type: ignore[arg-type] # the test names kinds by their text
+        metadata={"level": "3"},
+    )
+
+
+async def test_a_comment_that_comes_twice_is_stored_once(database: Database) -> None:
+    store = Comments(database)
+    assert len(await store.add([comment(1), comment(2), comment(1)])) == 2
+    assert [item.comment.id for item in await store.add([comment(2), comment(3)])] == ["m3"]
+    assert len(await store.get_comments_between("r", 0, 5000)) == 3
+
+
+async def test_the_same_id_in_another_room_is_another_comment(database: Database) -> None:
+    store = Comments(database)
+    await store.add([comment(1, room="a"), comment(1, room="b")])
+    assert len(await store.get_comments_between("a", 0, 5000)) == 1
+
+
+async def test_likes_and_enters_are_not_kept(database: Database) -> None:
+    store = Comments(database)
+    kinds = ("like", "enter", "gift", "follow")
+    stored = await store.add([comment(n, kind=kind) for n, kind in enumerate(kinds)])
+    assert [item.comment.kind for item in stored] == ["gift", "follow"]
+
+
+async def test_a_window_holds_its_start_and_not_its_end(database: Database) -> None:
+    store = Comments(database)
+    await store.add([comment(n, ts=ts) for n, ts in enumerate((999, 1000, 1999, 2000))])
+    found = await store.get_comments_between("r", 1000, 2000)
+    assert [item.comment.ts_ms for item in found] == [1000, 1999]
+
+
+async def test_pages_follow_each_other_without_loss(database: Database) -> None:
+    store = Comments(database)
+    await store.add([comment(n, ts=1000 + n // 3) for n in range(20)])
+    seen: list[str] = []
+    after = None
+    while page := await store.get_comments_between("r", 0, 9999, 7, after=after):
+        seen += [item.comment.id for item in page]
+        after = page[-1].row_id
+    assert seen == [f"m{n}" for n in range(20)]
+
+
+async def test_what_is_stored_is_sent_out_after_the_commit(database: Database) -> None:
+    heard: list[Event] = []
+    database.on_commit(heard.extend)
+    await Comments(database).add([comment(1)])
+    assert heard[0].type == "chat"
+    assert heard[0].data["content"] == "多少钱1"
+    assert heard[0].id is not None
+
+
+async def test_comments_and_events_of_a_room_are_replayed_in_one_order(database: Database) -> None:
+    store = Comments(database)
+    outbox = Outbox(database, store)
+    await store.add([comment(1)])
+    await store.gap("douyin", "r", Gap(10, "reset"))
+    await store.add([comment(2), comment(3)])
+    await store.product(ProductChange("r", 5, "p1", "77", "凉鞋", "上新"))
+    await store.add([comment(9, room="other")])
+    replayed: list[Event] = []
+    after = 0
+    while page := await outbox.with_comments_after("r", after, 2):
+        replayed += page
+        after = page[-1].id or 0
+    assert [event.type for event in replayed] == ["chat", "gap", "chat", "chat", "product"]
+    assert all((a.id or 0) < (b.id or 0) for a, b in pairwise(replayed))
+
+
+async def test_a_client_older_than_what_is_kept_cannot_resume(database: Database) -> None:
+    store = Comments(database)
+    outbox = Outbox(database, store)
+    await store.state("r", "live", "")
+    await store.state("r", "ended", "")
+    assert await outbox.can_resume("comments", 1)
+    await outbox.prune(before_ms=2**53)
+    assert not await outbox.can_resume("comments", 1)
+    assert await outbox.can_resume("comments", database.last_id)
+    assert not await outbox.can_resume("comments", database.last_id + 1)
+
+
+edges = st.lists(st.integers(0, 10**6), min_size=2, max_size=20, unique=True).map(sorted)
+
+
+@given(edges=edges, ts=st.integers(0, 10**6))
+def test_neighbouring_windows_hold_each_moment_once(edges: list[int], ts: int) -> None:
+    hits = sum(ts in Window(a, b) for a, b in pairwise(edges))
+    assert hits == (1 if edges[0] <= ts < edges[-1] else 0)
