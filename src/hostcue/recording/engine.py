@@ -14,7 +14,7 @@ from uuid import uuid4
 import anyio
 from anyio.abc import TaskGroup
 
-from hostcue.errors import Conflict, RecordingError
+from hostcue.errors import Conflict, RecordingError, WorkerDied
 from hostcue.model.segment import ClosedFile
 from hostcue.recording.host import Host, Worker
 from hostcue.recording.protocol import Ended, Job, RecoverJob
@@ -112,11 +112,14 @@ class Engine:
             return self._shared
 
     async def _new_host(self, module: str) -> Host:
-        process = await anyio.open_process(
-            [sys.executable, "-m", module],
-            start_new_session=os.name == "posix",  # Ctrl-C is for the server
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-        )
+        try:
+            process = await anyio.open_process(
+                [sys.executable, "-m", module],
+                start_new_session=os.name == "posix",  # Ctrl-C is for the server
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            )
+        except OSError as exc:
+            raise WorkerDied(f"no recording process could be started: {exc.strerror}") from exc
         host = Host(process)
         self._tasks.start_soon(host.listen)
         return host
