@@ -210,3 +210,12 @@ class DiskFull(RecordingError):
     """No space left for media."""
 
     code = "disk_full"
+
+
+def known_cause(exc: BaseException) -> HostcueError | None:
+    """Our error in what was raised: itself, or the first one in a task group's exception group."""
+    if isinstance(exc, HostcueError):
+        return exc
+    if isinstance(exc, BaseExceptionGroup):
+        return next(filter(None, map(known_cause, exc.exceptions)), None)
+    return None

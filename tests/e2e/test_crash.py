@@ -63,7 +63,8 @@ async def test_after_kill_9_the_open_segment_comes_back_and_recording_goes_on(
         gap = (await events.wait("gap_closed"))[0]
         assert gap["cause"] == "restart"
         assert gap["start_ts"] == recovered["end_ts"]
-        assert gap["end_ts"] == next_one["start_ts"]
+        # a start is still refined by milliseconds while its first seconds arrive
+        assert abs(int(str(gap["end_ts"])) - int(str(next_one["start_ts"]))) <= 200
         await events.wait("tips_ready", 2)
         await server.post("/api/recording/stop", {"recording_id": recording_id})
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers), "no worker is left behind"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import anyio
 
-from hostcue.events.hub import Hub
+from hostcue.events.hub import Hub, everything
 from hostcue.events.stream import follow
 from hostcue.model.event import Event
 
@@ -19,7 +19,7 @@ async def nothing_stored(_: int) -> list[Event]:
 
 async def collect(hub: Hub, into: list[Event], *, started: anyio.Event, **options: object) -> None:
     defaults: dict[str, object] = {"resume": None, "can_resume": False, "replay": nothing_stored}
-    stream = follow(hub, "recording", None, **(defaults | options))  # type: ignore[arg-type] # test shorthand
+    stream = follow(hub, "recording", everything, **(defaults | options))  # type: ignore[arg-type] # test shorthand
     async for item in stream:
         into.append(item)
         started.set()
@@ -58,13 +58,17 @@ async def test_a_client_that_asks_for_what_is_gone_gets_a_reset() -> None:
 
             tasks.start_soon(run)
             await started.wait()
+            await anyio.wait_all_tasks_blocked()
+            hub.publish([event(3)])  # ids of a new data folder are lower than the client's
             hub.close()
-    assert [item.type for item in got] == ["reset"]
+    assert [item.type for item in got] == ["reset", "x"]
 
 
 async def test_a_slow_client_is_cut_off_with_a_lag_event_and_harms_no_other() -> None:
     hub = Hub(queue_size=2)
-    slow = follow(hub, "recording", None, resume=None, can_resume=False, replay=nothing_stored)
+    slow = follow(
+        hub, "recording", everything, resume=None, can_resume=False, replay=nothing_stored
+    )
     with hub.subscribe("recording") as quick, anyio.fail_after(5):
         hub.publish([event(0)])
         assert await quick.next() == event(0)
@@ -88,7 +92,7 @@ async def test_a_slow_client_is_cut_off_with_a_lag_event_and_harms_no_other() ->
 
 async def test_a_subject_gets_its_own_events_only() -> None:
     hub = Hub()
-    with hub.subscribe("recording", "a") as subscription, anyio.fail_after(5):
+    with hub.subscribe("recording", "a".__eq__) as subscription, anyio.fail_after(5):
         hub.publish([event(1, "b"), event(2, "a"), Event("comments", "a", "chat", {}, 3)])
         hub.close()
         assert await subscription.next() == event(2, "a")

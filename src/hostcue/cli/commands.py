@@ -12,7 +12,7 @@ import typer
 
 from hostcue import log
 from hostcue.config import Settings
-from hostcue.errors import HostcueError
+from hostcue.errors import HostcueError, known_cause
 from hostcue.model.recording import SaveFormat
 from hostcue.model.room import Quality
 
@@ -36,17 +36,12 @@ def run() -> None:
     except HostcueError as exc:
         _leave(exc)
     except BaseExceptionGroup as group:  # what a task group makes of an error in it
-        known = group.subgroup(HostcueError)
+        known = known_cause(group)
         if known is None:
             raise
-        _leave(_first(known))
+        _leave(known)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-
-
-def _first(group: BaseExceptionGroup[HostcueError]) -> HostcueError:
-    inner = group.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
 def _leave(error: HostcueError) -> NoReturn:

@@ -13,9 +13,10 @@ import anyio
 import uvicorn
 
 from hostcue.config import Settings
-from hostcue.errors import ConfigError, HostcueError
+from hostcue.errors import ConfigError, HostcueError, known_cause
 from hostcue.model.network import is_loopback_host
 from hostcue.web.app import create_app
+from hostcue.web.stopping import LONGEST_STOP_S
 from hostcue.wiring import Part, Service, open_service
 
 
@@ -56,8 +57,9 @@ async def run_server(
         try:
             async with open_service(settings, parts) as service:
                 yield service
-        except HostcueError as exc:
-            failed.append(exc)
+        except Exception as exc:
+            if (known := known_cause(exc)) is not None:
+                failed.append(known)
             raise
 
     def no_traceback(_: logging.LogRecord) -> bool:
@@ -71,7 +73,7 @@ async def run_server(
             log_config=None,
             access_log=False,  # its lines hold query strings
             lifespan="on",
-            timeout_graceful_shutdown=5,
+            timeout_graceful_shutdown=LONGEST_STOP_S,
             server_header=False,
         )
         server = _Server(config, ready)

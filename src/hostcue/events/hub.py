@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -12,22 +12,29 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from hostcue.model.event import Event, StreamName
 
 Ending = Literal["lag", "closed"]
+Wanted = Callable[[str], bool]
+"""Whether a client wants events of a subject; asked for each event, so the answer may change."""
+
+
+def everything(_: str) -> bool:
+    """Of all recordings, of all rooms."""
+    return True
 
 
 class Subscription:
     """One client's live events; iteration ends when the client lags or the hub closes."""
 
     def __init__(
-        self, stream: StreamName, subject: str | None, queue: MemoryObjectReceiveStream[Event]
+        self, stream: StreamName, wanted: Wanted, queue: MemoryObjectReceiveStream[Event]
     ) -> None:
         self.stream = stream
-        self.subject = subject
+        self.wanted = wanted
         self.ending: Ending | None = None
         self._queue = queue
 
     def wants(self, event: Event) -> bool:
         """Whether this client asked for the event."""
-        return event.stream == self.stream and self.subject in (None, event.subject)
+        return event.stream == self.stream and self.wanted(event.subject)
 
     async def next(self) -> Event | None:
         """The next event; None once there will be no more, see `ending`."""
@@ -63,10 +70,10 @@ class Hub:
                     break
 
     @contextmanager
-    def subscribe(self, stream: StreamName, subject: str | None = None) -> Iterator[Subscription]:
-        """Listen from now on; `subject` None means to all recordings or rooms."""
+    def subscribe(self, stream: StreamName, wanted: Wanted = everything) -> Iterator[Subscription]:
+        """Listen from now on."""
         send, receive = anyio.create_memory_object_stream[Event](self._queue_size)
-        subscription = Subscription(stream, subject, receive)
+        subscription = Subscription(stream, wanted, receive)
         self._listeners[subscription] = send
         if self._closed:
             self._end(subscription, "closed")

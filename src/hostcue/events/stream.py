@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from hostcue.events.hub import Hub
+from hostcue.events.hub import Hub, Wanted
 from hostcue.model.event import Event, StreamName
 
 Replay = Callable[[int], Awaitable[list[Event]]]
@@ -14,7 +14,7 @@ Replay = Callable[[int], Awaitable[list[Event]]]
 async def follow(
     hub: Hub,
     stream: StreamName,
-    subject: str | None,
+    wanted: Wanted,
     *,
     resume: int | None,
     can_resume: bool,
@@ -26,10 +26,10 @@ async def follow(
     that reason is told by its id. A client that asks for more than is kept gets one `reset`
     event and goes on live; one that cannot keep up gets a `lag` event as its last.
     """
-    with hub.subscribe(stream, subject) as live:
-        seen = resume or 0
+    with hub.subscribe(stream, wanted) as live:
+        seen = resume if resume is not None and can_resume else 0
         if resume is not None and not can_resume:
-            yield Event(stream, subject or "", "reset", {"reason": "older than what is kept"})
+            yield Event(stream, "", "reset", {"reason": "older than what is kept"})
         elif resume is not None:
             while page := await replay(seen):
                 for event in page:
@@ -39,4 +39,4 @@ async def follow(
             if latest.id is None or latest.id > seen:
                 yield latest
         if live.ending == "lag":
-            yield Event(stream, subject or "", "lag", {"reason": "this client reads too slowly"})
+            yield Event(stream, "", "lag", {"reason": "this client reads too slowly"})

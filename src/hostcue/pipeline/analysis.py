@@ -14,11 +14,12 @@ import anyio
 import stamina
 import structlog
 
-from hostcue.errors import HostcueError, RateLimited, UpstreamError
+from hostcue.errors import HostcueError, RateLimited, UpstreamError, known_cause
 from hostcue.model.analysis import Analysis
 from hostcue.model.clock import now_ms
 from hostcue.model.comment import Comment
 from hostcue.model.digest import CommentDigest
+from hostcue.model.json_text import as_json, member, texts
 from hostcue.model.segment import Segment
 from hostcue.model.tip import (
     Answer,
@@ -33,7 +34,6 @@ from hostcue.model.window import Window
 from hostcue.ports import TipWriter
 from hostcue.storage.analyses import Analyses
 from hostcue.storage.comments import Comments, Utterances
-from hostcue.storage.json_text import as_json, member, texts
 from hostcue.storage.recordings import Recordings, comment_gaps_of, covered
 from hostcue.storage.segments import Segments
 from hostcue.storage.tips import Tips, evidence_from
@@ -180,7 +180,8 @@ class SegmentAnalysis:
         try:
             yield
         except Exception as exc:
-            reason = exc.code if isinstance(exc, HostcueError) else "internal_error"
+            known = known_cause(exc)
+            reason = "internal_error" if known is None else known.code
             log.error("analysis_failed", recording=recording_id, seq=seq, exc_info=exc)
             await self._stores.analyses.set(recording_id, seq, run, state="failed", reason=reason)
             raise
@@ -190,14 +191,14 @@ class SegmentAnalysis:
         frames: list[Frame] = []
 
         async def look() -> None:
-            frames.extend(
-                await anyio.to_thread.run_sync(
-                    self._stations.frames,
-                    Path(segment.file.path),
-                    window,
-                    f"{segment.recording_id}-{segment.seq}",
+            name = f"{segment.recording_id}-{segment.seq}"
+            path = Path(segment.file.path)
+            try:
+                frames.extend(
+                    await anyio.to_thread.run_sync(self._stations.frames, path, window, name)
                 )
-            )
+            except HostcueError as exc:  # comments alone still make lines
+                log.warning("no_frames", recording=segment.recording_id, seq=segment.seq, error=exc)
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(look)

@@ -10,7 +10,7 @@ import structlog
 from anyio.abc import TaskGroup
 
 from hostcue.comments.collector import Collector, CollectorHealth
-from hostcue.errors import BadRequest, HostcueError, NotFound, UpstreamError
+from hostcue.errors import BadRequest, HostcueError, NotFound, StorageFailed, UpstreamError
 from hostcue.model.clock import now_ms
 from hostcue.model.comment import Comment, Gap, LiveEvent, ProductChange, RoomStats
 from hostcue.model.event import Event
@@ -23,11 +23,16 @@ log = structlog.get_logger(__name__)
 Publish = Callable[[Sequence[Event]], None]
 
 
+_SLICE, _BREATH_S = 200, 0.01
+"""A batch is passed on in slices with a pause between, so that listeners can keep up."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChatStatus:
     """How the collection of a room's comments stands."""
 
     room: Room
+    since_ms: int
     running: bool
     health: CollectorHealth
 
@@ -36,11 +41,13 @@ class ChatStatus:
 class _Chat:
     room: Room
     collector: Collector
+    since_ms: int = field(default_factory=now_ms)
     owners: set[str] = field(default_factory=set[str])
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     finished: anyio.Event = field(default_factory=anyio.Event)
     flushed: anyio.Event = field(default_factory=anyio.Event)
     flushed_ms: int = 0
+    gap: Gap | None = None  # while it lasts
     announced: tuple[str, str] = ("", "")
 
 
@@ -116,13 +123,14 @@ class Chats:
             BadRequest: several rooms are collected and none was named.
         """
         if live_id is None:
-            if len(self._chats) > 1:
+            running = [key for key, chat in self._chats.items() if not chat.finished.is_set()]
+            if len(running) > 1:
                 raise BadRequest(
-                    f"comments of {len(self._chats)} rooms are collected",
+                    f"comments of {len(running)} rooms are collected",
                     field="live_id",
-                    remedy="say which one: " + ", ".join(sorted(self._chats)),
+                    remedy="say which one: " + ", ".join(sorted(running)),
                 )
-            chat = next(iter(self._chats.values()), None)
+            chat = self._chats.get((running or [*self._chats, ""])[0])
         else:
             chat = self._chats.get(live_id)
         if chat is None:
@@ -134,6 +142,11 @@ class Chats:
                 remedy="start with POST /api/douyin/web/start",
             )
         return _status(chat)
+
+    def room_id_of(self, live_id: str) -> str | None:
+        """The broadcast whose comments are collected for a room at this moment."""
+        chat = self._chats.get(live_id)
+        return None if chat is None else chat.room.room_id
 
     def every(self) -> list[ChatStatus]:
         """All collections, ended ones included."""
@@ -151,11 +164,16 @@ class Chats:
 
         Likes and enters are passed on to listeners and not kept, so each of them counts as new.
         """
-        kept = [comment for comment in comments if comment.kind in STORED_KINDS]
-        stored = await self._store.add(kept) if kept else []
-        passing = [comment_event(c) for c in comments if c.kind not in STORED_KINDS]
-        self._publish(passing)
-        return len(stored) + len(passing)
+        accepted = 0
+        for begin in range(0, len(comments), _SLICE):
+            part = comments[begin : begin + _SLICE]
+            kept = [comment for comment in part if comment.kind in STORED_KINDS]
+            accepted += len(await self._store.add(kept)) if kept else 0
+            passing = [comment_event(c) for c in part if c.kind not in STORED_KINDS]
+            self._publish(passing)
+            accepted += len(passing)
+            await anyio.sleep(_BREATH_S)
+        return accepted
 
     async def _end(self, chat: _Chat) -> None:
         chat.scope.cancel()
@@ -172,12 +190,23 @@ class Chats:
                     pause = self._retry_s[min(tries, len(self._retry_s) - 1)]
                     tries += 1
                     await anyio.sleep(pause)
+                    chat.collector = Collector(self._sources[room.platform])
         finally:
             with anyio.CancelScope(shield=True), anyio.move_on_after(2):
-                await self._announce(chat)
+                await self._close(chat)
             chat.finished.set()
             chat.flushed.set()
             log.info("comments_ended", room=room.live_id, state=chat.collector.health.state)
+
+    async def _close(self, chat: _Chat) -> None:
+        """Nothing is missing any more once nobody wants it."""
+        try:
+            if chat.gap is not None:
+                gap = replace(chat.gap, end_ms=max(now_ms(), chat.gap.start_ms))
+                await self._store.gap(chat.room.platform, chat.room.room_id, gap)
+            await self._announce(chat)
+        except StorageFailed as exc:
+            log.warning("comments_not_closed", room=chat.room.live_id, error=exc)
 
     async def _collect(self, chat: _Chat) -> bool:
         """Collect until the broadcast ends (True) or the line cannot be had for now (False)."""
@@ -185,15 +214,22 @@ class Chats:
         async def store(batch: list[LiveEvent]) -> None:
             await self._take(chat, batch)
 
+        retryable = False
         try:
             await chat.collector.run(chat.room, on_batch=store)
-        except UpstreamError as exc:
-            log.warning("comments_failed", room=chat.room.live_id, code=exc.code, error=exc)
-            await self._announce(chat)
-            return not exc.retryable
         except HostcueError as exc:
             log.warning("comments_failed", room=chat.room.live_id, code=exc.code, error=exc)
-        return True
+            retryable = isinstance(exc, UpstreamError) and exc.retryable
+        except Exception as exc:  # a boundary: a source's bug must not end the recordings
+            log.error("comments_broke", room=chat.room.live_id, exc_info=exc)
+            retryable = True
+        else:
+            return True
+        try:
+            await self._announce(chat)
+        except StorageFailed as exc:
+            log.warning("state_not_stored", room=chat.room.live_id, error=exc)
+        return not retryable
 
     async def _take(self, chat: _Chat, batch: list[LiveEvent]) -> None:
         comments = [event for event in batch if isinstance(event, Comment)]
@@ -205,6 +241,7 @@ class Chats:
             match event:
                 case Gap():
                     await self._store.gap(chat.room.platform, chat.room.room_id, event)
+                    chat.gap = event if event.end_ms is None else None
                 case ProductChange():
                     await self._store.product(event)
                 case RoomStats():
@@ -222,17 +259,14 @@ class Chats:
         health = chat.collector.health
         if (health.state, health.reason) != chat.announced:
             chat.announced = (health.state, health.reason)
-            try:
-                await self._store.state(chat.room.room_id, health.state, health.reason)
-            except HostcueError as exc:
-                log.warning("state_not_stored", room=chat.room.live_id, error=exc)
+            await self._store.state(chat.room.room_id, health.state, health.reason)
 
 
 def _status(chat: _Chat) -> ChatStatus:
     health = chat.collector.health
     if chat.finished.is_set() and health.state not in {"ended", "failed"}:
         health = replace(health, state="ended")
-    return ChatStatus(chat.room, not chat.finished.is_set(), health)
+    return ChatStatus(chat.room, chat.since_ms, not chat.finished.is_set(), health)
 
 
 def _stats_event(stats: RoomStats) -> Event:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import anyio
 import structlog
 
-from hostcue.errors import StorageFailed
 from hostcue.model.clock import now_ms
 from hostcue.storage.outbox import Outbox
 
@@ -20,6 +19,6 @@ async def keep_house(outbox: Outbox, *, every_s: float = 3600) -> None:
     while True:
         try:
             await outbox.prune(now_ms() - EVENTS_KEPT_MS)
-        except StorageFailed as exc:
-            log.warning("events_not_pruned", error=exc)
+        except Exception as exc:  # a boundary: nothing else may end because of this
+            log.warning("events_not_pruned", exc_info=exc)
         await anyio.sleep(every_s)

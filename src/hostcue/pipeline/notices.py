@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hostcue.model.clock import now_ms
+from hostcue.model.recording import Recording
 from hostcue.pipeline.chats import Chats, ChatStatus
 from hostcue.pipeline.session import RecordingSession
 from hostcue.pipeline.supervisor import Supervisor
 from hostcue.storage.analyses import Analyses
+from hostcue.storage.recordings import Recordings
 from hostcue.storage.tips import Tips
 
 _TEMPLATES_BECAUSE = {
@@ -46,6 +48,7 @@ class Notices:
         self,
         supervisor: Supervisor,
         chats: Chats,
+        recordings: Recordings,
         analyses: Analyses,
         tips: Tips,
         *,
@@ -54,6 +57,7 @@ class Notices:
     ) -> None:
         self._supervisor = supervisor
         self._chats = chats
+        self._recordings = recordings
         self._analyses = analyses
         self._tips = tips
         self._silent_ms = round(silent_after_s * 1000)
@@ -67,6 +71,11 @@ class Notices:
             for notice in (_recording_notice(session), await self._tips_notice(session))
             if notice is not None
         ]
+        found += [
+            _failed_notice(r)
+            for r in await self._recordings.every(wanted_only=True)
+            if r.state == "failed"
+        ]
         found += self._comment_notices(self._chats.every())
         if self._with_analysis:
             found += await self._model_notices()
@@ -77,18 +86,20 @@ class Notices:
         for chat in chats:
             health, room = chat.health, chat.room
             age = health.last_message_age_ms
+            if age is None:
+                age = now_ms() - chat.since_ms
             if health.state == "failed":
                 found.append(
                     Notice(
                         "comments_failed",
                         room.live_id,
-                        now_ms() - (age or 0),
+                        now_ms() - age,
                         f"comments of {room.anchor_name} cannot be collected: {health.last_error}",
                         "see docs/troubleshooting.md; comments can also be sent to "
                         "POST /api/comments/ingest",
                     )
                 )
-            elif chat.running and age is not None and age > self._silent_ms:
+            elif chat.running and age > self._silent_ms:
                 found.append(
                     Notice(
                         "no_comments",
@@ -142,4 +153,14 @@ def _recording_notice(session: RecordingSession) -> Notice | None:
         recording.since_ms,
         f"the stream of {recording.room.anchor_name} is gone ({recording.reason}); trying again",
         "nothing to do while the room is live; the gap is recorded",
+    )
+
+
+def _failed_notice(recording: Recording) -> Notice:
+    return Notice(
+        "recording_failed",
+        recording.id,
+        recording.since_ms,
+        f"the recording of {recording.room.anchor_name} failed ({recording.reason})",
+        "start it again, or stop it to dismiss this; the log says more",
     )

@@ -10,7 +10,13 @@ import anyio
 import structlog
 from anyio.abc import TaskStatus
 
-from hostcue.errors import HostcueError, RoomNotFound, RoomOffline, StorageFailed
+from hostcue.errors import (
+    Conflict,
+    HostcueError,
+    RoomNotFound,
+    RoomOffline,
+    StorageFailed,
+)
 from hostcue.model.clock import now_ms
 from hostcue.model.comment import Gap
 from hostcue.model.recording import (
@@ -38,11 +44,15 @@ _STORE_AGAIN_AFTER_S = (0.2, 1.0, 5.0)
 
 @dataclass(frozen=True, slots=True)
 class Recordable:
-    """What a session needs to make a recorder of its own."""
+    """What a session needs to make a recorder of its own.
+
+    "Offline" is believed when it was said twice, `offline_recheck_s` apart.
+    """
 
     recorder: Callable[..., Recorder]
     resolve: Callable[[RecordingPlan], Awaitable[LiveRoom]]
     resume_after_s: tuple[float, ...] = (0, 2, 5, 10, 20, 30)
+    offline_recheck_s: float = 20.0
 
 
 class RecordingSession:
@@ -57,6 +67,7 @@ class RecordingSession:
         segments: Segments,
         chats: Chats,
         analyse: Callable[[Segment], Awaitable[None]],
+        announced: bool = False,
     ) -> None:
         self.recording = recording
         self.info: MediaInfo | None = None
@@ -71,8 +82,9 @@ class RecordingSession:
         self._recorder: Recorder | None = None
         self._waiting = anyio.CancelScope()
         self._restart_gap: Gap | None = None
-        self._announced = False
+        self._announced = announced
         self._ready: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+        self.stopping = False
 
     async def run(self, live: LiveRoom, *, task_status: TaskStatus[None]) -> None:
         """Record until stopped or until the broadcast ends; started once media arrives.
@@ -81,30 +93,36 @@ class RecordingSession:
             HostcueError: the first connection could not be made; nothing was stored.
         """
         try:
+            self._ready = task_status
             self.quality_got = live.source.quality
-            await self._record(live, 0, task_status)
+            with self._waiting:
+                await self._record(live, 0)
+            if not self._announced:
+                raise Conflict("the recording was stopped before it began")
         finally:
             await self._close()
 
-    async def resume(self, gap_from_ms: int | None) -> None:
-        """Go on after a restart: the room is resolved until it answers, or says it is over."""
+    async def resume(self, gap_from_ms: int | None, *, above_seq: int = -1) -> None:
+        """Go on after a restart: the room is resolved until it answers, or says it is over.
+
+        New segments get numbers above `above_seq`, the highest that a file on disk bears.
+        """
         try:
-            if gap_from_ms is not None:
-                self._restart_gap = Gap(gap_from_ms, "restart")
-                await self._stored(self._recordings.gap, self.recording.id, self._restart_gap)
-            self._announced = True
-            first_seq = await self._segments.next_seq(self.recording.id)
             with self._waiting:
+                if gap_from_ms is not None:
+                    self._restart_gap = Gap(gap_from_ms, "restart")
+                    await self._stored(self._recordings.gap, self.recording.id, self._restart_gap)
                 await self._take(StateChanged("reconnecting", "restart", now_ms()))
-                await self._resume(first_seq)
+                await self._resume(above_seq)
         finally:
             await self._close()
 
     async def stop(self, reason: str) -> None:
         """End the recording; its last segment is indexed and announced when this returns."""
-        self._waiting.cancel()
+        self.stopping = True
         if self._recorder is not None:
             await self._recorder.stop(reason)
+        self._waiting.cancel()
         await self.finished.wait()
         if self.recording.state not in FINAL_STATES:
             await self._take(StateChanged("stopped", reason, now_ms()))
@@ -118,26 +136,35 @@ class RecordingSession:
         """The recording broke in a way nobody foresaw; it stays wanted for the next start."""
         await self._take(change)
 
-    async def _resume(self, first_seq: int) -> None:
+    async def _resume(self, above_seq: int) -> None:
         pauses = self._parts.resume_after_s
         tries = 0
+        offline_s: float | None = None
         while True:
             await anyio.sleep(pauses[min(tries, len(pauses) - 1)])
             tries += 1
             try:
                 live = await self._parts.resolve(self.recording.plan)
                 await self._take(StateChanged("reconnecting", "restart", now_ms(), live))
-                await self._record(live, first_seq, anyio.TASK_STATUS_IGNORED)
+                next_seq = await self._segments.next_seq(self.recording.id)
+                await self._record(live, max(next_seq, above_seq + 1))
             except (RoomOffline, RoomNotFound) as exc:
-                await self._take(StateChanged("stopped", exc.code, now_ms()))
+                now_s = anyio.current_time()
+                if offline_s is not None and now_s - offline_s >= self._parts.offline_recheck_s:
+                    await self._take(StateChanged("stopped", exc.code, now_ms()))
+                    return
+                offline_s = now_s if offline_s is None else offline_s
+                await self._take(StateChanged("reconnecting", exc.code, now_ms()))
             except HostcueError as exc:
+                offline_s = None
                 log.warning("resume_failed", recording=self.recording.id, error=exc)
                 await self._take(StateChanged("reconnecting", exc.code, now_ms()))
-                continue
-            return
+            else:
+                return
 
-    async def _record(self, live: LiveRoom, first_seq: int, ready: TaskStatus[None]) -> None:
+    async def _record(self, live: LiveRoom, first_seq: int) -> None:
         recording = self.recording
+        await self._join_comments(live)
         self._recorder = self._parts.recorder(
             recording_id=recording.id,
             plan=recording.plan,
@@ -147,18 +174,22 @@ class RecordingSession:
             emit=self._take,
             first_seq=first_seq,
         )
-        self._ready = ready
-        await self._join_comments(live)
         await self._recorder.run()
 
     async def _began(self) -> None:
         """The first media arrived: from now on the recording exists for everyone."""
-        self._announced = True
         await self._recordings.add(self.recording, self.quality_got)
+        self._announced = True
         self._ready.started()
 
     async def _close(self) -> None:
         with anyio.CancelScope(shield=True), anyio.move_on_after(5):
+            if self._restart_gap is not None:  # what came after the end of a broadcast is no loss
+                ended = self.recording.state == "stopped"
+                gap = replace(
+                    self._restart_gap, end_ms=self._restart_gap.start_ms if ended else now_ms()
+                )
+                await self._stored(self._recordings.gap, self.recording.id, gap)
             await self._chats.leave(self.recording.room.live_id, self.recording.id)
         self.finished.set()
 
@@ -182,6 +213,7 @@ class RecordingSession:
             case Progress():
                 self.progress = event
             case ClosedFile():
+                self.progress = None
                 await self.index(event)
             case Gap():
                 await self._stored(self._recordings.gap, self.recording.id, event)

@@ -3,56 +3,41 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
 import structlog
 from anyio.abc import TaskGroup, TaskStatus
 
-from hostcue.errors import Conflict, HostcueError, LimitReached
-from hostcue.log import redact_text
+from hostcue.errors import (
+    Conflict,
+    HostcueError,
+    LimitReached,
+    RecordingError,
+    known_cause,
+)
 from hostcue.model.clock import now_ms
-from hostcue.model.comment import Gap
 from hostcue.model.recording import (
-    MediaInfo,
-    Progress,
+    FINAL_STATES,
     Recording,
     RecordingPlan,
     StateChanged,
 )
-from hostcue.model.room import LiveRoom, Quality
+from hostcue.model.room import LiveRoom, Room
 from hostcue.model.segment import Segment
 from hostcue.pipeline.chats import Chats
+from hostcue.pipeline.overview import Overview, RecordingStatus
 from hostcue.pipeline.session import Recordable, RecordingSession
 from hostcue.recording.engine import Engine
-from hostcue.recording.naming import PART, room_folder
+from hostcue.recording.naming import PART, part_fields, room_folder
 from hostcue.rooms.chain import Resolvers
 from hostcue.storage.recordings import Recordings
 from hostcue.storage.segments import Segments, Totals
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingStatus:
-    """A recording as it stands; `info` and `progress` are there only while it runs.
-
-    `coverage` is the share of the time since its start that is on disk.
-    """
-
-    recording: Recording
-    link: str
-    quality_got: Quality
-    totals: Totals
-    gaps: tuple[Gap, ...]
-    coverage: float
-    free_bytes: int
-    info: MediaInfo | None
-    progress: Progress | None
 
 
 class Supervisor:
@@ -85,7 +70,10 @@ class Supervisor:
         self._zone = zone
         self._max = max_recordings
         self._running: dict[str, RecordingSession] = {}
+        self._overview = Overview(recordings, segments, self._running, records_root)
         self._starting: dict[str, anyio.Lock] = {}
+        self._admission = anyio.Lock()
+        self._resolving: set[anyio.CancelScope] = set()
         self._stopping = False
 
     async def start(self, plan: RecordingPlan) -> tuple[Recording, bool]:
@@ -94,16 +82,16 @@ class Supervisor:
         Raises:
             HostcueError: the room cannot be recorded now, and nothing was started.
         """
-        live = await self._resolvers.resolve(plan.link, plan.quality)
+        live = await self._resolved(plan)
         if plan.anchor_name and live.room.platform == "direct":
             live = replace(live, room=replace(live.room, anchor_name=plan.anchor_name))
-        key = f"{live.room.platform}:{live.room.live_id}"
-        lock = self._starting.setdefault(key, anyio.Lock())
+        lock = self._starting.setdefault(_key(live.room), anyio.Lock())
         async with lock:
-            found = self._find(live)
-            if found is not None:
-                return found.recording, True
-            return await self._start(plan, live, key), False
+            while (found := self._find(live.room)) is not None:
+                if not found.stopping:
+                    return found.recording, True
+                await found.finished.wait()
+            return await self._start(plan, live), False
 
     async def stop(self, recording_id: str) -> RecordingStatus:
         """Stop a recording; its last segment is announced when this returns.
@@ -114,6 +102,8 @@ class Supervisor:
         session = self._running.get(recording_id)
         if session is not None:
             await session.stop("stopped")
+        else:
+            await self._give_up(await self._recordings.get(recording_id), "stopped")
         return await self.status(recording_id)
 
     async def status(self, recording_id: str) -> RecordingStatus:
@@ -122,29 +112,36 @@ class Supervisor:
         Raises:
             NotFound: no such recording.
         """
-        recording = await self._recordings.get(recording_id)
-        totals = (await self._segments.totals()).get(recording_id, Totals())
-        return await self._status(recording, totals, await self._recordings.qualities())
+        return await self._overview.one(recording_id)
 
     async def every(self) -> list[RecordingStatus]:
         """All recordings, running or not, the newest first."""
-        totals = await self._segments.totals()
-        qualities = await self._recordings.qualities()
-        return [
-            await self._status(recording, totals.get(recording.id, Totals()), qualities)
-            for recording in await self._recordings.every()
-        ]
+        return await self._overview.every()
 
     async def take_up(self) -> None:
         """After a start: recover the files a crash left open, go on with what is still wanted."""
         interrupted = set(await self._segments.recordings_with_open_files())
-        for recording in await self._recordings.every():
-            if recording.wanted or recording.id in interrupted:
-                self._tasks.start_soon(self._take_up, recording, name=f"take_up:{recording.id}")
+        taken: set[str] = set()
+        for recording in await self._recordings.every():  # the newest first
+            key = _key(recording.room)
+            wanted = recording.wanted and key not in taken
+            if recording.wanted and not wanted:
+                await self._give_up(recording, "superseded")
+            elif wanted and not recording.plan.link:
+                await self._give_up(recording, "link_lost")
+                wanted = False
+            if wanted:
+                taken.add(key)
+            if wanted or recording.id in interrupted:
+                session = self._session(replace(recording, wanted=wanted), announced=True)
+                self._running[recording.id] = session
+                self._tasks.start_soon(self._take_up, session, name=f"take_up:{recording.id}")
 
     async def close(self) -> None:
         """Stop all recordings side by side; they stay wanted, so that the next start goes on."""
         self._stopping = True
+        for scope in self._resolving:
+            scope.cancel()
         async with anyio.create_task_group() as tasks:
             for session in list(self._running.values()):
                 tasks.start_soon(session.stop, "server_stopped")
@@ -153,14 +150,38 @@ class Supervisor:
         """The recordings under way in this process."""
         return list(self._running.values())
 
-    def _find(self, live: LiveRoom) -> RecordingSession | None:
+    async def _resolved(self, plan: RecordingPlan) -> LiveRoom:
+        with anyio.CancelScope() as scope:
+            self._resolving.add(scope)
+            try:
+                return await self._resolvers.resolve(plan.link, plan.quality)
+            finally:
+                self._resolving.discard(scope)
+        raise Conflict("the server is stopping", remedy="start again when it is back")
+
+    def _find(self, room: Room) -> RecordingSession | None:
         for session in self._running.values():
-            room = session.recording.room
-            if (room.platform, room.live_id) == (live.room.platform, live.room.live_id):
+            if _key(session.recording.room) == _key(room):
                 return session
         return None
 
-    async def _start(self, plan: RecordingPlan, live: LiveRoom, key: str) -> Recording:
+    async def _start(self, plan: RecordingPlan, live: LiveRoom) -> Recording:
+        async with self._admission:  # limit and folder are looked at by one start at a time
+            session, made = await self._admit(plan, live)
+        recording_id = session.recording.id
+        try:
+            await self._tasks.start(self._run, session, live, name=f"recording:{recording_id}")
+        except HostcueError:
+            _remove_empty(made)
+            raise
+        finally:
+            if not session.announced:
+                self._running.pop(recording_id, None)
+        return session.recording
+
+    async def _admit(
+        self, plan: RecordingPlan, live: LiveRoom
+    ) -> tuple[RecordingSession, list[Path]]:
         if self._stopping:
             raise Conflict("the server is stopping", remedy="start again when it is back")
         if len(self._running) >= self._max:
@@ -168,7 +189,7 @@ class Supervisor:
                 f"{self._max} recordings run already",
                 remedy="stop one first, or raise HOSTCUE_MAX_RECORDINGS",
             )
-        folder = await self._folder(live, key)
+        folder = await self._folder(live.room)
         made = _missing_parents(folder)
         now = now_ms()
         recording = Recording(
@@ -181,19 +202,21 @@ class Supervisor:
             reason="",
             since_ms=now,
         )
-        session = self._session(recording)
-        try:
-            await self._tasks.start(self._run, session, live, name=f"recording:{recording.id}")
-        except HostcueError:
-            _remove_empty(made)
-            raise
-        return session.recording
+        session = self._running[recording.id] = self._session(recording)
+        return session, made
+
+    async def _give_up(self, recording: Recording, reason: str) -> None:
+        """A recording that does not run here is not wanted any more."""
+        if recording.wanted or recording.state not in FINAL_STATES:
+            await self._recordings.set_state(
+                recording.id, StateChanged("stopped", reason, now_ms())
+            )
+            await self._recordings.set_wanted(recording.id, False)
 
     async def _run(
         self, session: RecordingSession, live: LiveRoom, *, task_status: TaskStatus[None]
     ) -> None:
         recording_id = session.recording.id
-        self._running[recording_id] = session
         try:
             with structlog.contextvars.bound_contextvars(recording=recording_id):
                 await session.run(live, task_status=task_status)
@@ -205,16 +228,18 @@ class Supervisor:
             session.finished.set()
             self._running.pop(recording_id, None)
 
-    async def _take_up(self, recording: Recording) -> None:
-        session = self._session(recording)
+    async def _take_up(self, session: RecordingSession) -> None:
+        recording = session.recording
         try:
             with structlog.contextvars.bound_contextvars(recording=recording.id):
                 await self._recover(session)
-                if not recording.wanted or self._stopping:
-                    return
-                self._running[recording.id] = session
-                totals = (await self._segments.totals()).get(recording.id, Totals())
-                await session.resume(totals.last_end_ms)
+                if recording.wanted and not (self._stopping or session.stopping):
+                    totals = await self._segments.totals(recording.id)
+                    left = await anyio.to_thread.run_sync(_open_files, recording)
+                    await session.resume(
+                        totals.get(recording.id, Totals()).last_end_ms,
+                        above_seq=max((part_fields(part)[0] for part in left), default=-1),
+                    )
         except Exception as exc:  # noqa: BLE001 - one recording's failure must not end the others
             await self._failed(session, exc)
         finally:
@@ -242,10 +267,11 @@ class Supervisor:
 
     async def _failed(self, session: RecordingSession, exc: Exception) -> None:
         log.error("recording_failed", recording=session.recording.id, exc_info=exc)
-        reason = exc.code if isinstance(exc, HostcueError) else "internal_error"
+        known = known_cause(exc)
+        reason = "internal_error" if known is None else known.code
         await session.fail(StateChanged("failed", reason, now_ms()))
 
-    def _session(self, recording: Recording) -> RecordingSession:
+    def _session(self, recording: Recording, *, announced: bool = False) -> RecordingSession:
         return RecordingSession(
             recording,
             parts=self._parts,
@@ -253,57 +279,29 @@ class Supervisor:
             segments=self._segments,
             chats=self._chats,
             analyse=self._analyse,
+            announced=announced,
         )
 
-    async def _status(
-        self, recording: Recording, totals: Totals, qualities: dict[str, Quality]
-    ) -> RecordingStatus:
-        session = self._running.get(recording.id)
-        if session is not None:
-            recording = session.recording
-        gaps = tuple(await self._recordings.gaps(recording.id))
-        media_ms, end_ms = totals.media_ms, totals.last_end_ms
-        progress = session.progress if session else None
-        if progress is not None:
-            media_ms, end_ms = media_ms + progress.duration_ms, progress.at_ms
-        start_ms = totals.first_start_ms or recording.started_ms
-        return RecordingStatus(
-            recording=recording,
-            link=redact_text(recording.plan.link),
-            quality_got=session.quality_got if session else qualities[recording.id],
-            totals=totals,
-            gaps=gaps,
-            coverage=_share(media_ms, start_ms, end_ms),
-            free_bytes=await anyio.to_thread.run_sync(_free_bytes, self._root),
-            info=session.info if session else None,
-            progress=progress,
-        )
-
-    async def _folder(self, live: LiveRoom, key: str) -> Path:
+    async def _folder(self, room: Room) -> Path:
+        """Where a room records; two rooms never share a folder, not even one yet to record."""
         owners = await self._recordings.output_owners()
+        owners |= {s.recording.output: _key(s.recording.room) for s in self._running.values()}
         return room_folder(
             self._root,
-            platform=live.room.platform,
-            anchor_name=live.room.anchor_name,
-            room_id=live.room.room_id,
-            taken=lambda folder: owners.get(str(folder), key) != key,
+            platform=room.platform,
+            anchor_name=room.anchor_name,
+            room_id=room.room_id,
+            taken=lambda folder: owners.get(str(folder), _key(room)) != _key(room),
         )
 
 
-def _share(media_ms: int, start_ms: int, end_ms: int | None) -> float:
-    if end_ms is None or end_ms <= start_ms:
-        return 1.0
-    return min(1.0, media_ms / (end_ms - start_ms))
+def _key(room: Room) -> str:
+    """What makes a room the same one over all its broadcasts."""
+    return f"{room.platform}:{room.live_id}"
 
 
 def _open_files(recording: Recording) -> list[Path]:
     return list(Path(recording.output).glob(f"{recording.id}_*{PART}"))
-
-
-def _free_bytes(folder: Path) -> int:
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free
 
 
 def _missing_parents(folder: Path) -> list[Path]:
@@ -312,8 +310,16 @@ def _missing_parents(folder: Path) -> list[Path]:
     while not folder.exists():
         missing.append(folder)
         folder = folder.parent
-    for made in reversed(missing):
-        made.mkdir()
+    try:
+        for part in reversed(missing):
+            part.mkdir(exist_ok=True)
+    except OSError as exc:
+        _remove_empty(missing)
+        raise RecordingError(
+            f"cannot make the folder {exc.filename}: {exc.strerror}",
+            field="RECORDS_ROOT",
+            remedy="point RECORDS_ROOT to a folder this user may write",
+        ) from exc
     return missing
 
 

@@ -144,7 +144,8 @@ class Recorder:
             await anyio.sleep_forever()
         finally:
             with anyio.CancelScope(shield=True):
-                await self._ask_to_stop("stopped")
+                # nobody asked for it: a restart takes the recording up again
+                await self._ask_to_stop("server_stopped")
 
     async def _ask_to_stop(self, reason: str) -> None:
         if self._stop_reason is not None:

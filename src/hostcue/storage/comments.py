@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import Row, select, tuple_
+from sqlalchemy import Row, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
 from hostcue.model.clock import now_ms
 from hostcue.model.comment import Comment, CommentKind, Gap, ProductChange
 from hostcue.model.event import Event
+from hostcue.model.json_text import strings_from, to_json
 from hostcue.model.utterance import Utterance
 from hostcue.storage import tables
 from hostcue.storage.database import Database
-from hostcue.storage.json_text import strings_from, to_json
 from hostcue.storage.recordings import comment_gaps_of, store_gap
 
 _T = tables.comments
@@ -71,7 +71,6 @@ class Comments:
         limit: int = 2000,
         *,
         after: int | None = None,
-        kinds: frozenset[CommentKind] | None = None,
     ) -> list[StoredComment]:
         """Comments sent in `[start_ts, end_ts)`, oldest first, `limit` of them.
 
@@ -84,8 +83,6 @@ class Comments:
             .order_by(_T.c.ts, _T.c.row_id)
             .limit(limit)
         )
-        if kinds is not None:
-            query = query.where(_T.c.kind.in_(sorted(kinds)))
         async with self._db.read() as connection:
             if after is not None:
                 mark = (
@@ -116,6 +113,16 @@ class Comments:
                     "end_ts": gap.end_ms,
                     "cause": gap.cause,
                 },
+            )
+
+    async def close_gaps(self, at_ms: int) -> None:
+        """Close what a crash left open: since then nobody has been listening at all."""
+        table = tables.gaps
+        async with self._db.write() as tx:
+            await tx.connection.execute(
+                update(table)
+                .where(table.c.subject.startswith("comments:"), table.c.end_ts.is_(None))
+                .values(end_ts=at_ms)
             )
 
     async def product(self, change: ProductChange) -> None:

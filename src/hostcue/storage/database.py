@@ -11,14 +11,14 @@ from typing import Any
 import anyio
 import structlog
 from sqlalchemy import event, func, make_url, select, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from hostcue.errors import ConfigError, StorageFailed
 from hostcue.model.clock import now_ms
 from hostcue.model.event import Event, StreamName
+from hostcue.model.json_text import to_json
 from hostcue.storage import tables
-from hostcue.storage.json_text import to_json
 from hostcue.storage.migrations import HEAD
 
 log = structlog.get_logger(__name__)
@@ -87,8 +87,9 @@ class Database:
         path = sqlite_path(url)
         await anyio.to_thread.run_sync(_upgrade, path)
         target = f"sqlite+aiosqlite:///{path}"
-        writer = create_async_engine(target, pool_size=1, max_overflow=0)
-        reader = create_async_engine(target, pool_size=4, max_overflow=4)
+        # hidden parameters: a traceback would print comments and sealed links
+        writer = create_async_engine(target, pool_size=1, max_overflow=0, hide_parameters=True)
+        reader = create_async_engine(target, pool_size=4, max_overflow=4, hide_parameters=True)
         _configure(writer, begin="BEGIN IMMEDIATE")
         _configure(reader, begin="BEGIN")
         try:
@@ -124,18 +125,22 @@ class Database:
     async def write(self) -> AsyncIterator[Transaction]:
         """The only way to change rows; commits on leaving, rolls back on an exception.
 
+        A transaction that has begun is not cancelled: a commit cut short may have happened all
+        the same, and its ids would be given out a second time.
+
         Raises:
             StorageFailed: nothing was written (disk full, file locked or damaged).
         """
         async with self._turn:
-            with _storage_errors():
-                async with self._writer.begin() as connection:
-                    transaction = Transaction(connection, self._last_id)
-                    yield transaction
-            self._last_id = transaction.last_id
-            if transaction.announced:
-                for listener in self._listeners:
-                    listener(transaction.announced)
+            with anyio.CancelScope(shield=True):
+                with _storage_errors():
+                    async with self._writer.begin() as connection:
+                        transaction = Transaction(connection, self._last_id)
+                        yield transaction
+                self._last_id = transaction.last_id
+                if transaction.announced:
+                    for listener in self._listeners:
+                        listener(transaction.announced)
 
 
 @contextmanager
@@ -155,7 +160,14 @@ def sqlite_path(url: str) -> Path:
     Raises:
         ConfigError: the URL is not one of SQLite, or names no file.
     """
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigError(
+            "HOSTCUE_DATABASE_URL is not a database URL",
+            field="HOSTCUE_DATABASE_URL",
+            remedy="leave it unset, or use sqlite:///path/to/hostcue.db",
+        ) from None
     if parsed.get_backend_name() != "sqlite":
         raise ConfigError(
             f"HOSTCUE_DATABASE_URL names {parsed.get_backend_name()}; only sqlite works for now",
@@ -200,11 +212,11 @@ async def _highest_id(connection: AsyncConnection) -> int:
 
 def _upgrade(path: Path) -> None:
     """Bring the file to the newest revision; alembic is loaded only when there is work to do."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     from sqlalchemy import create_engine, inspect
 
     engine = create_engine(f"sqlite:///{path}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with engine.connect() as connection:
             known = inspect(connection).has_table("alembic_version")
             revision = (
@@ -212,6 +224,12 @@ def _upgrade(path: Path) -> None:
                 if known
                 else None
             )
+    except (OSError, DatabaseError) as exc:
+        raise ConfigError(
+            f"{path} cannot be used as the database: {getattr(exc, 'orig', None) or exc}",
+            field="HOSTCUE_DATABASE_URL",
+            remedy="make the folder writable, or move a damaged file away",
+        ) from exc
     finally:
         engine.dispose()
     if revision == HEAD:

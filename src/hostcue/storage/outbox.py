@@ -8,10 +8,10 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from hostcue.model.event import Event, StreamName
+from hostcue.model.json_text import object_from
 from hostcue.storage import tables
 from hostcue.storage.comments import Comments, comment_event
 from hostcue.storage.database import Database
-from hostcue.storage.json_text import object_from
 
 _T = tables.events
 

@@ -167,13 +167,15 @@ class Segments:
 
     async def next_seq(self, recording_id: str) -> int:
         """The number the next file of a recording gets."""
-        query = select(func.max(_T.c.seq)).where(_T.c.recording_id == recording_id)
+        taken: list[int | None] = [-1]
         async with self._db.read() as connection:
-            last = (await connection.execute(query)).scalar()
-        return 0 if last is None else int(last) + 1
+            for table in (_T, _OPEN):  # what could not be recovered yet keeps its number
+                query = select(func.max(table.c.seq)).where(table.c.recording_id == recording_id)
+                taken += (await connection.execute(query)).scalars()
+        return max(seq for seq in taken if seq is not None) + 1
 
-    async def totals(self) -> dict[str, Totals]:
-        """Sums by recording."""
+    async def totals(self, recording_id: str | None = None) -> dict[str, Totals]:
+        """Sums by recording, of one or of all."""
         query = select(
             _T.c.recording_id,
             func.count(),
@@ -182,6 +184,8 @@ class Segments:
             func.min(_T.c.start_ts),
             func.max(_T.c.end_ts),
         ).group_by(_T.c.recording_id)
+        if recording_id is not None:
+            query = query.where(_T.c.recording_id == recording_id)
         async with self._db.read() as connection:
             return {row[0]: Totals(*row[1:]) for row in await connection.execute(query)}
 

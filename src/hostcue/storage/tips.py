@@ -11,11 +11,11 @@ from sqlalchemy.dialects.sqlite import insert
 
 from hostcue.errors import NotFound
 from hostcue.model.analysis import Analysis
+from hostcue.model.json_text import from_json, member, texts, to_json
 from hostcue.model.tip import Evidence, Frame, FrameRef, Tip, TipDraft, TipSource, TipType
 from hostcue.storage import tables
 from hostcue.storage.analyses import set_analysis
 from hostcue.storage.database import Database
-from hostcue.storage.json_text import from_json, member, texts, to_json
 
 _T = tables.tips
 
@@ -75,7 +75,9 @@ class Tips:
         kind: TipType | None = None,
     ) -> list[Tip]:
         """The newest tips; of one run, in the order the writer gave them."""
-        query = select(_T).order_by(_T.c.created_at.desc(), _T.c.row_id).limit(limit)
+        # a run's rows have consecutive ids: this is its first one's, whatever the clock said
+        first = _T.c.row_id - _T.c.place
+        query = select(_T).order_by(first.desc(), _T.c.place).limit(limit)
         if room_id is not None:
             query = query.where(_T.c.room_id == room_id)
         if recording_id is not None:

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/api/analysis", tags=["analysis"], route_class=Hostcu
 async def analyse_segment(body: AnalysisRequest, service: ServiceOf) -> AnalysisBody:
     """Analyse a segment by hand; one that was analysed is left alone unless `force` is set."""
     return AnalysisBody.of(
-        await service.analyst.request(body.recording_id, body.seq, force=body.force)
+        await service.analysis_queue.request(body.recording_id, body.seq, force=body.force)
     )
 
 

@@ -11,15 +11,36 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from hostcue.errors import HostcueError
 from hostcue.model.network import is_loopback_host
-from hostcue.web.errors import Refused
 from hostcue.web.state import ServiceOf
 
 COOKIE = "hostcue_session"
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+OPEN_PATHS = frozenset({"/healthz", "/api/login"})
+"""What answers without a token; `HostcueRoute` guards every other path."""
+
+_PROXY_HEADERS = {
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-client-ip",
+    "cf-connecting-ip",
+    "true-client-ip",
+}
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 bearer = HTTPBearer(auto_error=False, description="HOSTCUE_TOKEN")
+
+
+class Refused(HostcueError):
+    """The request does not carry what it needs to be served; `status` is 401 or 403."""
+
+    code = "unauthorized"
+
+    def __init__(self, message: str, *, status: int, remedy: str) -> None:
+        super().__init__(message, remedy=remedy)
+        self.status = status
+        self.code = "unauthorized" if status == 401 else "forbidden"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +77,7 @@ class Access:
         raise Refused(
             "the token is missing or wrong" if presented is None else "the token is wrong",
             status=401,
-            remedy="send Authorization: Bearer <HOSTCUE_TOKEN>, or log in on the page",
+            remedy="log in on the page, or send the value of HOSTCUE_TOKEN as Bearer token",
         )
 
     def _cookie_fits(self, request: Request) -> bool:
@@ -64,22 +85,26 @@ class Access:
         return hmac.compare_digest(cookie.encode(), self.session_value().encode())
 
     def _check_loopback(self, request: Request) -> None:
-        peer = request.client.host if request.client else ""
-        host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-        origin = request.headers.get("origin")
-        reason = None
-        if not is_loopback_host(peer):
-            reason = "without a token only this machine is served"
-        elif any(name in request.headers for name in _FORWARDED):
-            reason = "without a token no proxy may stand in between"
-        elif not is_loopback_host(host):
-            reason = "without a token the Host must be a loopback name"
-        elif origin is not None and not self._is_friend(origin, request):
-            reason = "without a token no other site's page may call"
+        reason = self._not_from_here(request)
         if reason is not None:
             raise Refused(
                 reason, status=403, remedy="set HOSTCUE_TOKEN and send it as Bearer token"
             )
+
+    def _not_from_here(self, request: Request) -> str | None:
+        """Why the request is not one of this machine's own user; None when it is."""
+        headers = request.headers
+        origin = headers.get("origin")
+        friend = origin is not None and self._is_friend(origin, request)
+        if not is_loopback_host(request.client.host if request.client else ""):
+            return "without a token only this machine is served"
+        if any(name in _PROXY_HEADERS or name.startswith("x-forwarded") for name in headers):
+            return "without a token no proxy may stand in between"
+        if not is_loopback_host(_host_in(f"//{headers.get('host', '')}")):
+            return "without a token the Host must be a loopback name"
+        if not friend and (origin is not None or headers.get("sec-fetch-site") == "cross-site"):
+            return "without a token no other site's page may call"
+        return None
 
     def _check_same_origin(self, request: Request) -> None:
         """A cookie comes along by itself, so what changes something must come from our own page."""
@@ -98,8 +123,17 @@ class Access:
 
     def _is_friend(self, origin: str, request: Request) -> bool:
         """Our own page, or one of the origins that the operator listed."""
-        own = urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()
+        host = request.headers.get("host", "").lower()
+        own = bool(_host_in(origin)) and urlsplit(origin).netloc.lower() == host
         return own or origin in self.origins
+
+
+def _host_in(url: str) -> str:
+    """The URL's host; empty when it has none, or one that cannot be read."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 async def guard(
@@ -107,7 +141,11 @@ async def guard(
     service: ServiceOf,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> None:
-    """The dependency that every route but `/healthz` and the login has."""
+    """The dependency of every route that is not in `OPEN_PATHS`.
+
+    FastAPI reads a body before it calls a dependency, so `HostcueRoute` asks first; as a
+    dependency it describes the routes, and holds where a route is of another class.
+    """
     Access(service.token, service.origins).check(
         request, credentials.credentials if credentials else None
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from hostcue.model.event import Event
@@ -27,6 +27,20 @@ router = APIRouter(prefix="/api", tags=["comments"], route_class=HostcueRoute)
 
 _OWNER = "web"
 LiveId = Annotated[Name | None, Query(description="Which room; optional when one room runs")]
+
+
+async def watched_room(service: ServiceOf, live_id: LiveId = None) -> str | None:
+    """The room of a stream; looked up before the answer begins, so that an error still can be one.
+
+    Raises:
+        NotFound: no comments of that room are collected here.
+    """
+    if live_id is not None:
+        service.chats.status(live_id)
+    return live_id
+
+
+WatchedRoom = Annotated[str | None, Depends(watched_room)]
 
 
 @router.post("/douyin/web/start")
@@ -64,18 +78,20 @@ async def relay_status(service: ServiceOf, live_id: LiveId = None) -> RelayStatu
 )
 async def relay_stream(
     service: ServiceOf,
-    response: Response,
-    live_id: LiveId = None,
+    live_id: WatchedRoom,
     last_event_id: sse.LastEventId = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """What viewers do in a room, as it comes; without `live_id`, in all rooms."""
-    response.headers.update(sse.HEADERS)
-    room_id = None if live_id is None else service.chats.status(live_id).room.room_id
+
+    def wanted(room_id: str) -> bool:  # a room's next broadcast has another room_id
+        return live_id is None or room_id == service.chats.room_id_of(live_id)
+
+    room_id = None if live_id is None else service.chats.room_id_of(live_id)
 
     async def replay(after: int) -> list[Event]:
         return await service.outbox.with_comments_after(room_id, after, 200)
 
-    async for message in sse.stream(service, "comments", room_id, last_event_id, replay):
+    async for message in sse.stream(service, "comments", wanted, last_event_id, replay):
         yield message
 
 

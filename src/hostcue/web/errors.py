@@ -12,10 +12,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive
 
 from hostcue import errors
 from hostcue.log import redact_text
+from hostcue.web.auth import OPEN_PATHS, Refused, bearer, guard
 from hostcue.web.contract.common import ErrorBody, ErrorDetail
+from hostcue.web.state import service_of
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -33,28 +36,21 @@ _STATUS: dict[type[errors.HostcueError], int] = {
     errors.RateLimited: 503,
     errors.StorageFailed: 503,
     errors.UpstreamError: 502,
-    errors.WorkerDied: 502,
+    errors.RecordingError: 502,
 }
-
+_BODY_BYTES = 8 << 20
+_STRANGERS_BODY_BYTES = 64 << 10  # the login's: whoever sends it is not known yet
 
 _REMEDIES: dict[type[errors.HostcueError], str] = {
     errors.RoomNotFound: "check the link; it may be of a room that is gone",
     errors.RoomOffline: "start again when the broadcast has begun",
     errors.Blocked: "wait some minutes; trying at once makes it worse",
     errors.NotFound: "list what there is with GET /api/recording/status or /segments",
+    errors.RecordingError: "run `hostcue doctor`; hostcue's log may say more",
+    errors.MediaUnsupported: "ask for another quality, which may come in another codec",
+    errors.DiskFull: "free some space on the disk of RECORDS_ROOT",
     errors.UpstreamChanged: "update hostcue; if that does not help, report what `doctor` says",
 }
-
-
-class Refused(errors.HostcueError):
-    """The request does not carry what it needs to be served; `status` is 401 or 403."""
-
-    code = "unauthorized"
-
-    def __init__(self, message: str, *, status: int, remedy: str) -> None:
-        super().__init__(message, remedy=remedy)
-        self.status = status
-        self.code = "unauthorized" if status == 401 else "forbidden"
 
 
 @contextmanager
@@ -101,25 +97,34 @@ def error_response(error: errors.HostcueError) -> JSONResponse:
 
 
 class HostcueRoute(APIRoute):
-    """A route that answers its own errors, so that a host's app keeps its handlers."""
+    """A route that answers its own errors, so that a host's app keeps its handlers.
+
+    It asks for the token before it reads a body, and reads only so much of one.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[object, object, Response]]:
         """FastAPI's handler, with our errors turned into answers around it."""
         handle = super().get_route_handler()
+        is_open = self.path in OPEN_PATHS
+        most = _STRANGERS_BODY_BYTES if is_open else _BODY_BYTES
 
         async def answer(request: Request) -> Response:
             try:
-                return await handle(request)
+                if not is_open:
+                    await guard(request, await service_of(request), await bearer(request))
+                return await handle(Request(request.scope, _at_most(most, request.receive)))
             except errors.HostcueError as exc:
                 if status_of(exc) >= 500:
-                    log.warning("request_failed", path=request.url.path, code=exc.code, error=exc)
+                    log.warning(
+                        "request_failed", path=request.scope["path"], code=exc.code, error=exc
+                    )
                 return error_response(exc)
             except RequestValidationError as exc:
                 return _invalid(exc)
             except HTTPException as exc:
-                return _plain(exc.status_code, "invalid_request", str(exc.detail))
+                return _refused_body(exc)
             except Exception:  # a boundary: a request's failure is an answer, never a traceback
-                log.exception("request_broke", path=request.url.path)
+                log.exception("request_broke", path=request.scope["path"])
                 return _plain(
                     500,
                     "internal_error",
@@ -129,6 +134,21 @@ class HostcueRoute(APIRoute):
                 )
 
         return answer
+
+
+def _at_most(most: int, receive: Receive) -> Receive:
+    """`receive`, until it has brought more bytes of a body than that."""
+    taken = 0
+
+    async def receive_some() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > most:  # FastAPI lets only its own kind of error through while it reads
+            raise HTTPException(413, f"the body is larger than {most >> 10} KiB")
+        return message
+
+    return receive_some
 
 
 async def http_error(_: Request, exc: Exception) -> JSONResponse:
@@ -152,6 +172,12 @@ def _invalid(exc: RequestValidationError) -> JSONResponse:
     elif first["type"] == "json_invalid":
         field, message, remedy = "body", "the body is not JSON", "send a JSON object"
     return _plain(422, "invalid_request", f"{field}: {message}", field, remedy)
+
+
+def _refused_body(exc: HTTPException) -> JSONResponse:
+    if exc.status_code == 413:
+        return _plain(413, "too_large", str(exc.detail), "body", "send it in several requests")
+    return _plain(exc.status_code, "invalid_request", str(exc.detail))
 
 
 def _plain(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
+import anyio
+import structlog
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import Match
@@ -16,6 +19,8 @@ from hostcue.web.contract.common import ErrorBody
 from hostcue.web.stopping import streams_end_first
 from hostcue.wiring import PARTS, Opener, Part, open_from_environment
 
+log = structlog.get_logger(__name__)
+
 _ROUTERS: dict[Part, APIRouter] = {
     "recording": recording.router,
     "analysis": analysis.router,
@@ -24,7 +29,8 @@ _ROUTERS: dict[Part, APIRouter] = {
     "pages": pages.router,
 }
 _ERRORS: dict[int | str, dict[str, object]] = {
-    status: {"model": ErrorBody} for status in (400, 401, 403, 404, 409, 422, 429, 500, 502, 503)
+    status: {"model": ErrorBody}
+    for status in (400, 401, 403, 404, 409, 413, 422, 429, 500, 502, 503, 507)
 }
 
 
@@ -50,13 +56,23 @@ def mount(
 
     @asynccontextmanager
     async def life(host: FastAPI) -> AsyncIterator[None]:
-        async with opener(parts) as service:
-            host.state.hostcue = service
-            try:
+        cancelled = False
+        try:
+            async with opener(parts) as service:
+                host.state.hostcue = service
                 with streams_end_first(service):
-                    yield
-            finally:
-                del host.state.hostcue
+                    try:
+                        yield
+                    except anyio.get_cancelled_exc_class():
+                        cancelled = True
+                        raise
+        except BaseExceptionGroup:
+            if cancelled:  # by the service: better no server than one that records nothing
+                log.critical("service_broke", exc_info=True)
+                signal.raise_signal(signal.SIGTERM)
+            raise
+        finally:
+            host.state.hostcue = None
 
     whole = APIRouter(lifespan=life)
     whole.include_router(system.open_router, responses=_ERRORS)

@@ -80,17 +80,18 @@ async def recording_status(
 )
 async def recording_events(
     service: ServiceOf,
-    response: Response,
     recording_id: RecordingId = None,
     last_event_id: sse.LastEventId = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """Segments, states, gaps and tips as they come."""
-    response.headers.update(sse.HEADERS)
 
     async def replay(after: int) -> list[Event]:
         return await service.outbox.after("recording", recording_id, after, 200)
 
-    async for message in sse.stream(service, "recording", recording_id, last_event_id, replay):
+    def wanted(subject: str) -> bool:
+        return recording_id in (None, subject)
+
+    async for message in sse.stream(service, "recording", wanted, last_event_id, replay):
         yield message
 
 

@@ -8,9 +8,10 @@ from typing import Annotated
 from fastapi import Header
 from fastapi.sse import ServerSentEvent
 
+from hostcue.events.hub import Wanted
 from hostcue.events.stream import Replay, follow
 from hostcue.model.event import Event, StreamName
-from hostcue.storage.json_text import to_json
+from hostcue.model.json_text import to_json
 from hostcue.wiring import Service
 
 
@@ -21,7 +22,6 @@ def described(kind: str, example: dict[str, object]) -> dict[int | str, dict[str
     return {200: {"description": "Messages until the server stops", "content": content}}
 
 
-HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 LastEventId = Annotated[
     str | None,
     Header(
@@ -34,7 +34,7 @@ LastEventId = Annotated[
 async def stream(
     service: Service,
     name: StreamName,
-    subject: str | None,
+    wanted: Wanted,
     last_event_id: str | None,
     replay: Replay,
 ) -> AsyncIterator[ServerSentEvent]:
@@ -47,7 +47,7 @@ async def stream(
     yield ServerSentEvent(comment="connected")
     can_resume = resume is not None and await service.outbox.can_resume(name, resume)
     async for event in follow(
-        service.hub, name, subject, resume=resume, can_resume=can_resume, replay=replay
+        service.hub, name, wanted, resume=resume, can_resume=can_resume, replay=replay
     ):
         yield _message(event)
 

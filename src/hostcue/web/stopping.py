@@ -14,9 +14,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+import uvicorn
+
 from hostcue.wiring import Service
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+LONGEST_STOP_S = 4
+"""A client that reads nothing cannot be told to go; after this the server no longer waits."""
 
 
 @contextmanager
@@ -30,6 +34,8 @@ def streams_end_first(service: Service) -> Iterator[None]:
         return
     loop = asyncio.get_running_loop()
     before = {number: signal.getsignal(number) for number in _SIGNALS}
+    for earlier in before.values():
+        _bound(getattr(earlier, "__self__", None))
 
     def handler(number: int, frame: FrameType | None) -> None:
         loop.call_soon_threadsafe(service.begin_stop)
@@ -43,6 +49,12 @@ def streams_end_first(service: Service) -> Iterator[None]:
         for number, earlier in before.items():
             if signal.getsignal(number) is handler:
                 signal.signal(number, earlier)
+
+
+def _bound(server: object) -> None:
+    """Somebody else's uvicorn waits for ever by default, so it is given our limit."""
+    if isinstance(server, uvicorn.Server) and server.config.timeout_graceful_shutdown is None:
+        server.config.timeout_graceful_shutdown = LONGEST_STOP_S
 
 
 def _go_on(

@@ -6,9 +6,9 @@ from importlib.metadata import version
 
 from fastapi import APIRouter, Request, Response
 
-from hostcue.web.auth import COOKIE, Access
+from hostcue.web.auth import COOKIE, Access, Refused
 from hostcue.web.contract.common import Done, Health, Login, NoticeBody
-from hostcue.web.errors import HostcueRoute, Refused
+from hostcue.web.errors import HostcueRoute
 from hostcue.web.state import ServiceOf
 
 open_router = APIRouter(tags=["system"], route_class=HostcueRoute)

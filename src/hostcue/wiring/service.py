@@ -19,11 +19,12 @@ from hostcue.config import Settings
 from hostcue.errors import Conflict
 from hostcue.events.hub import Hub
 from hostcue.jobs.engine import Jobs
+from hostcue.model.clock import now_ms
 from hostcue.model.segment import Segment
 from hostcue.model.tip import Frame
 from hostcue.model.window import Window
 from hostcue.pipeline.analysis import SegmentAnalysis, Stations, Stores
-from hostcue.pipeline.analyst import Analyst
+from hostcue.pipeline.analysis_queue import AnalysisQueue
 from hostcue.pipeline.chats import Chats
 from hostcue.pipeline.housekeeping import keep_house
 from hostcue.pipeline.notices import Notices
@@ -69,20 +70,20 @@ class Service:
     supervisor: Supervisor
     pictures: Pictures
     notices: Notices
-    _analyst: Analyst | None
+    _analysis_queue: AnalysisQueue | None
     _stop: anyio.Event
     stopping: bool = False
 
     @property
-    def analyst(self) -> Analyst:
+    def analysis_queue(self) -> AnalysisQueue:
         """What starts analyses.
 
         Raises:
             Conflict: the analysis part was left out.
         """
-        if self._analyst is None:
+        if self._analysis_queue is None:
             raise Conflict("the analysis part is left out here")
-        return self._analyst
+        return self._analysis_queue
 
     def begin_stop(self) -> None:
         """Close and announce what is recorded, then end every stream; returns at once."""
@@ -126,11 +127,11 @@ async def open_service(
         stack.callback(tasks.cancel_scope.cancel)
         sources = platforms.comments if "comments" in parts else {}
         chats = Chats(sources, stores.comments, hub.publish, tasks)
-        analyst = None
+        analysis_queue = None
         if "analysis" in parts:
-            analyst = await _analyst(settings, stores, chats, stack)
+            analysis_queue = await _analysis_queue(settings, stores, chats, stack)
         supervisor = _supervisor(
-            settings, stores, chats, tasks, engine, platforms.resolvers, analyst
+            settings, stores, chats, tasks, engine, platforms.resolvers, analysis_queue
         )
         service = _service(
             settings,
@@ -139,12 +140,13 @@ async def open_service(
             hub,
             platforms.resolvers,
             supervisor,
-            analyst,
+            analysis_queue,
             Outbox(database, stores.comments),
         )
         tasks.start_soon(keep_house, service.outbox)
-        if analyst is not None:
-            await analyst.take_up()
+        await stores.comments.close_gaps(now_ms())
+        if analysis_queue is not None:
+            await analysis_queue.take_up()
         if "recording" in parts:
             await supervisor.take_up()
         async with anyio.create_task_group() as stop:
@@ -155,9 +157,9 @@ async def open_service(
                 service.begin_stop()
 
 
-async def _analyst(
+async def _analysis_queue(
     settings: Settings, stores: Stores, chats: Chats, stack: AsyncExitStack
-) -> Analyst:
+) -> AnalysisQueue:
     steps = SegmentAnalysis(
         stores,
         Stations(digest=digest, frames=_frames, settled=chats.settled),
@@ -168,7 +170,7 @@ async def _analyst(
     jobs = await stack.enter_async_context(
         Jobs.open(settings.data_dir / "jobs.db", steps, grace_s=_ANALYSES_CLOSE_S)
     )
-    return Analyst(jobs, stores.segments, stores.analyses)
+    return AnalysisQueue(jobs, stores.segments, stores.analyses)
 
 
 def _supervisor(
@@ -178,7 +180,7 @@ def _supervisor(
     tasks: TaskGroup,
     engine: Engine,
     resolvers: Resolvers,
-    analyst: Analyst | None,
+    analysis_queue: AnalysisQueue | None,
 ) -> Supervisor:
     recorder = partial(
         Recorder,
@@ -198,7 +200,7 @@ def _supervisor(
             recorder=recorder,
             resolve=lambda plan: resolvers.resolve(plan.link, plan.quality),
         ),
-        analyse=_leave if analyst is None else analyst.consider,
+        analyse=_leave if analysis_queue is None else analysis_queue.consider,
         records_root=settings.records_root,
         zone=settings.tz,
         max_recordings=settings.max_recordings,
@@ -212,7 +214,7 @@ def _service(
     hub: Hub,
     resolvers: Resolvers,
     supervisor: Supervisor,
-    analyst: Analyst | None,
+    analysis_queue: AnalysisQueue | None,
     outbox: Outbox,
 ) -> Service:
     return Service(
@@ -232,11 +234,12 @@ def _service(
         notices=Notices(
             supervisor,
             chats,
+            stores.recordings,
             stores.analyses,
             stores.tips,
-            with_analysis=analyst is not None,
+            with_analysis=analysis_queue is not None,
         ),
-        _analyst=analyst,
+        _analysis_queue=analysis_queue,
         _stop=anyio.Event(),
     )
 

@@ -14,7 +14,6 @@ from hostcue.log import redact_text
 
 _SHORTEST = 4  # shorter texts occur in any sentence
 _SHORTEST_COOKIE_VALUE = 8  # the values of a cookie that identify nobody are short: 1, zh-CN, web
-_QUERY = re.compile(r"(\w[\w+.-]*://[^\s?\"'<>]*)\?[^\s\"'<>]*")
 
 
 class Concealer:
@@ -33,10 +32,10 @@ class Concealer:
         return cls(_secrets(settings))
 
     def __call__(self, text: str) -> str:
-        """The text without them; of a URL's query nothing stays."""
+        """The text without them."""
         if self._secret is not None:
             text = self._secret.sub("***", text)
-        text = _QUERY.sub(r"\1?***", redact_text(text))
+        text = redact_text(text)
         return self._home.sub("~", text) if self._home is not None else text
 
     def within(self, value: object) -> object:

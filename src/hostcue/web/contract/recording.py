@@ -10,7 +10,7 @@ from hostcue.model.comment import Gap
 from hostcue.model.recording import RecordingPlan, RecordingState, SaveFormat
 from hostcue.model.room import Quality
 from hostcue.model.segment import Segment, SegmentStatus
-from hostcue.pipeline.supervisor import RecordingStatus
+from hostcue.pipeline.overview import RecordingStatus
 from hostcue.web.contract.common import Answer, Body, Id, Name, Text, example
 
 
@@ -151,7 +151,7 @@ class RecordingStatusBody(Answer):
             platform=room.platform,
             live_id=room.live_id,
             room_id=room.room_id,
-            live_url=status.link,
+            live_url=room.url,
             anchor_name=room.anchor_name,
             title=room.title,
             output=recording.output,

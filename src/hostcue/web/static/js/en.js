@@ -190,6 +190,7 @@ export const en = {
   "notice.comments_failed": "Comments of {room} cannot be collected",
   "notice.no_lines": "No new line for {room} for {age}",
   "notice.reconnecting": "The stream of {room} is gone; trying again",
+  "notice.recording_failed": "The recording of {room} failed",
   "remedy.no_key": "set DASHSCOPE_API_KEY and start again",
   "remedy.auth_required": "check DASHSCOPE_API_KEY and that it belongs to the region of HOSTCUE_QWEN_BASE_URL",
   "remedy.rate_limited": "wait, or raise the limit of the account",
@@ -198,6 +199,7 @@ export const en = {
   "remedy.comments_failed": "see docs/troubleshooting.md; your own comments can go to POST /api/comments/ingest",
   "remedy.no_lines": "look at GET /api/analysis/status of the newest segment",
   "remedy.reconnecting": "nothing to do while the room is live; the gap is recorded",
+  "remedy.recording_failed": "start it again, or stop it to dismiss this; the log says more",
 
   "error.unreachable": "The server cannot be reached",
   "error.bad_request": "The request makes no sense",

@@ -190,6 +190,7 @@ export const zh = {
   "notice.comments_failed": "{room} 的弹幕收不到",
   "notice.no_lines": "{room} 已经 {age} 没有新话术",
   "notice.reconnecting": "{room} 的流断了，正在重连",
+  "notice.recording_failed": "{room} 的录制失败了",
   "remedy.no_key": "设置 DASHSCOPE_API_KEY 后重新启动",
   "remedy.auth_required": "检查 DASHSCOPE_API_KEY，以及它和 HOSTCUE_QWEN_BASE_URL 是不是同一个地域",
   "remedy.rate_limited": "稍等，或提高账号的限额",
@@ -198,6 +199,7 @@ export const zh = {
   "remedy.comments_failed": "见 docs/troubleshooting.md；也可以把自己采集的弹幕发到 POST /api/comments/ingest",
   "remedy.no_lines": "看 GET /api/analysis/status 里最新一段的状态",
   "remedy.reconnecting": "直播还在就不用管；缺口会记下来",
+  "remedy.recording_failed": "重新开始，或者点停止来关掉这条提示；原因见服务日志",
 
   "error.unreachable": "连不上服务",
   "error.bad_request": "请求有问题",

@@ -23,7 +23,7 @@ class Jobs(Protocol):
         ...
 
 
-class Analyst:
+class AnalysisQueue:
     """Sends each segment to analysis once, and again only when somebody insists."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""JSON as it is stored: compact, Chinese unescaped."""
+"""JSON as it is stored and sent: compact, Chinese unescaped."""
 
 from __future__ import annotations
 
