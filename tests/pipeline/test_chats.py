@@ -122,3 +122,15 @@ async def test_a_platform_without_a_source_is_refused_with_the_way_out(tmp_path:
         with pytest.raises(BadRequest, match="elsewhere") as caught:
             await chats.join(Room("elsewhere", "1", "1", "", ""), "a")
         assert "ingest" in str(caught.value.remedy)
+
+
+async def test_waiting_for_a_room_bears_that_other_rooms_come_and_go(tmp_path: Path) -> None:
+    source = Source([said("一")], [said("二")])
+    async with chats_of(source, tmp_path) as (chats, heard):
+        await chats.join(ROOM, "a")
+        await until_heard(heard, "一")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(chats.settled, ROOM.room_id, 2**60)
+            await anyio.wait_all_tasks_blocked()
+            await chats.join(Room("own", "43", "43-1", "", "别的"), "a")
+            await chats.leave("42", "a")

@@ -154,7 +154,7 @@ class Chats:
 
     async def settled(self, room_id: str, until_ms: int) -> None:
         """Return once comments received before `until_ms` are stored; bring a deadline."""
-        for chat in self._chats.values():
+        for chat in list(self._chats.values()):  # others may come and go while this one waits
             if chat.room.room_id == room_id:
                 while not chat.finished.is_set() and chat.flushed_ms < until_ms:
                     await chat.flushed.wait()
