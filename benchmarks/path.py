@@ -1,15 +1,17 @@
 """The whole path for one room: what it costs, and how fast lines follow a closed segment.
 
 A pretend room, `hostcue serve` and this client are processes of their own; all figures are taken
-from outside, through `/proc`, the file system and the event stream.
+from outside: through `/proc`, the file system and the event stream. See `docs/benchmarks.md`.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import cast
@@ -23,17 +25,19 @@ from benchmarks.report import Json, Peer, Report, Result
 from benchmarks.scene import Arrivals, Room, Server, hostcue_server, pretend_room
 
 _NO_CUT_S = 3600  # the longest segment: none is closed while CPU is counted
+_LOOP_S = 8  # drawing the picture takes as long
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What can be chosen."""
+    """What can be chosen; all above 0."""
 
     runs: int = 1
+    rooms: int = 1
     segments: int = 12
     segment_time: int = 2
-    settle_s: int = 10
-    watch_s: int = 30
+    settle_s: float = 10.0
+    watch_s: float = 30.0
     width: int = 720
     height: int = 1280
     fps: int = 30
@@ -43,14 +47,15 @@ class Options:
 
 _QUICK = replace(Options(), segments=4, settle_s=2, watch_s=5)
 _HELP = {
-    "runs": "how often all of it is measured; the figures are medians",
-    "segments": "how many segments are timed in a run",
+    "runs": "how often all of it is measured",
+    "rooms": "how many rooms are recorded while CPU is counted; the first has comments",
+    "segments": "how many segments are timed in a run, of one room",
     "segment_time": "their length in seconds",
     "settle_s": "seconds to wait before CPU is counted",
     "watch_s": "seconds in which CPU is counted",
     "width": "of the picture",
     "height": "of the picture",
-    "fps": "pictures per second",
+    "fps": "pictures a second",
     "kbps": "constant rate of the picture",
     "pace": "how fast viewers comment; 1 is more than one comment a second",
 }
@@ -66,11 +71,11 @@ class _Latency:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """What one server showed; `worker` is part of `helpers`, and these are part of `server`."""
+    """What one server showed; workers are some of the helpers, and these belong to the server."""
 
     rest: Usage
     latencies: list[_Latency]
-    worker: Usage
+    workers: Usage
     helpers: Usage
     server: Usage
     peer: Usage | None
@@ -78,54 +83,70 @@ class _Run:
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="less of everything, about 40 s")
-    for option in fields(Options):
+    for name, default in asdict(Options()).items():
         parser.add_argument(
-            f"--{option.name.replace('_', '-')}",
-            type=type(option.default),
+            f"--{name.replace('_', '-')}",
+            type=_above_0(type(default)),
             metavar="N",
-            help=f"{_HELP[option.name]} ({option.default})",
+            help=f"{_HELP[name]} ({default})",
         )
 
 
+def _above_0(kind: Callable[[str], float]) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        if (value := kind(text)) <= 0:
+            raise argparse.ArgumentTypeError("must be above 0")
+        return value
+
+    return number
+
+
 async def _measure(given: Mapping[str, object]) -> Report:
-    known = {option.name for option in fields(Options)}
-    chosen = {key: value for key, value in given.items() if key in known and value is not None}
-    options = replace(_QUICK if given["quick"] else Options(), **chosen)  # type: ignore[arg-type] # of argparse
+    chosen = {key: value for key, value in given.items() if key in _HELP and value is not None}
+    options = replace(_QUICK if given["quick"] else Options(), **chosen)  # type: ignore[arg-type] # argparse made them
     peer = Ffmpeg.find()
-    progress("path: drawing and encoding the pretend room")
-    picture = ("width", "height", "fps", "kbps", "pace")
-    arguments = [text for key in picture for text in (f"--{key}", str(getattr(options, key)))]
+    runs = []
     with tempfile.TemporaryDirectory(prefix="hostcue-benchmark-") as place:
-        folder = Path(place)
-        async with pretend_room(["--seconds", "8", *arguments]) as room:
-            progress("path: creating the database")
-            async with hostcue_server(folder, room.environment):
+        fresh = Path(place) / "fresh"
+        progress("draw and encode the pretend room")
+        async with pretend_room(_arguments(options)) as room:
+            progress("create the database")
+            fresh.mkdir()
+            async with hostcue_server(fresh, room.environment):
                 pass
-            runs = [await _run(options, room, folder, peer) for _ in range(options.runs)]
-    return Report("path", asdict(options), _results(runs, peer))
+            for number in range(1, options.runs + 1):
+                progress(f"run {number} of {options.runs}")
+                folder = shutil.copytree(fresh, fresh.with_name(f"run{number}"))
+                runs.append(await _run(options, room, folder, peer))
+    return Report("path", asdict(options), _results(options.rooms, runs, peer))
+
+
+def _arguments(options: Options) -> list[str]:
+    picture = {key: getattr(options, key) for key in ("width", "height", "fps", "kbps", "pace")}
+    pairs = {"seconds": _LOOP_S, **picture}.items()
+    return [text for key, value in pairs for text in (f"--{key}", str(value))]
 
 
 async def _run(options: Options, room: Room, folder: Path, peer: Ffmpeg | None) -> _Run:
     async with hostcue_server(folder, room.environment) as server:
-        progress("path: the server at rest")
+        progress("  the server at rest")
         (rest,) = await _watched(options, lambda: family(server.pid))
-        progress(f"path: {options.segments} segments of {options.segment_time} s")
+        progress(f"  {options.segments} segments of {options.segment_time} s")
         latencies = await _timed(options, room, server)
-        progress("path: one room is recorded")
-        recording_id = await server.record(room.link, _NO_CUT_S)
-        worker, helpers, whole = await _watched(
+        progress(f"  {options.rooms} recorded by hostcue")
+        for link in room.links(options.rooms):
+            await server.record(link, _NO_CUT_S)
+        workers, helpers, whole = await _watched(
             options,
             lambda: _workers(server.pid),
             lambda: family(server.pid)[1:],
             lambda: family(server.pid),
         )
-        await server.stop(recording_id)
     beside = None
     if peer is not None:
-        progress(f"path: {peer.name} records the same stream")
-        async with peer.recording(room.flv_url, _NO_CUT_S, folder) as pid:
-            (beside,) = await _watched(options, lambda: family(pid))
-    return _Run(rest, latencies, worker, helpers, whole, beside)
+        progress(f"  {options.rooms} recorded by {peer.name}")
+        beside = await _beside(options, room, folder, peer)
+    return _Run(rest, latencies, workers, helpers, whole, beside)
 
 
 async def _watched(options: Options, *groups: Callable[[], list[Process]]) -> list[Usage]:
@@ -139,6 +160,18 @@ def _workers(server: int) -> list[Process]:
     return [process for process in rest if process.parent == helper.pid]
 
 
+async def _beside(options: Options, room: Room, folder: Path, peer: Ffmpeg) -> Usage:
+    async with AsyncExitStack() as stack:
+        pids = [
+            await stack.enter_async_context(
+                peer.recording(room.flv_url, folder / f"{number}-%03d.mp4")
+            )
+            for number in range(options.rooms)
+        ]
+        (usage,) = await _watched(options, lambda: [p for pid in pids for p in family(pid)])
+        return usage
+
+
 async def _timed(options: Options, room: Room, server: Server) -> list[_Latency]:
     wait_s = options.segments * options.segment_time + 60
     async with Arrivals.of(server) as arrivals:
@@ -149,19 +182,19 @@ async def _timed(options: Options, room: Room, server: Server) -> list[_Latency]
         await arrivals.until("tips_ready", len(ready), within_s=60)  # nothing may go on behind
     found = []
     for seq in sorted(ready)[: options.segments]:
-        closed_ns = _named_ns(str(ready[seq].data["path"]))
+        named_ns = _named_ns(str(ready[seq].data["path"]))
         model_s = await _model_s(server, recording_id, seq)
         found.append(
             _Latency(
-                event_ms=(ready[seq].at_ns - closed_ns) / 1e6,
-                tips_s=(tips[seq].at_ns - closed_ns) / 1e9 - model_s,
+                event_ms=(ready[seq].at_ns - named_ns) / 1e6,
+                tips_s=(tips[seq].at_ns - named_ns) / 1e9 - model_s,
             )
         )
     return found
 
 
 def _named_ns(path: str) -> int:
-    """When a file got its name: nothing changes its inode after that."""
+    """When a file got its final name: nothing changes its inode after that."""
     return Path(path).stat().st_ctime_ns
 
 
@@ -171,69 +204,63 @@ async def _model_s(server: Server, recording_id: str, seq: int) -> float:
     Raises:
         RuntimeError: the lines are not the model's.
     """
-    status = cast(
-        "Json",
-        await server.client.get("/api/analysis/status", recording_id=recording_id, seq=seq),
-    )
+    found = await server.client.get("/api/analysis/status", recording_id=recording_id, seq=seq)
+    status = cast("Json", found)
     if status["mode"] != "ai":
         raise RuntimeError(f"segment {seq} got no lines from the model: {status['reason']}")
-    return float(str(status["model_ms"])) / 1000
+    return cast("int", status["model_ms"]) / 1000
 
 
-def _results(runs: list[_Run], peer: Ffmpeg | None) -> list[Result]:
+def _results(rooms: int, runs: Sequence[_Run], peer: Ffmpeg | None) -> list[Result]:
+    at = {"rooms": rooms}
+    beside = [run.peer.share(rooms) for run in runs if run.peer is not None]
+    peers = (peer.name, beside) if peer is not None else None
+    workers = [run.workers.share(rooms) for run in runs]
     return [
         *_latencies([latency for run in runs for latency in run.latencies]),
-        *_costs("rest", [run.rest for run in runs], {}, mib=150, percent=2),
-        *_costs(
-            "recording",
-            [run.worker for run in runs],
-            {"processes": "worker"},
-            mib=15,
-            percent=1,
-            peer=peer,
-            beside=[run.peer for run in runs if run.peer],
-        ),
-        *_costs("recording", [run.helpers for run in runs], {"processes": "worker, forker"}),
-        *_costs("recording_server", [run.server for run in runs], {"processes": "all"}),
+        *_costs("rest", [run.rest for run in runs], goals=(2, 150)),
+        *_costs("recording", workers, at=at, goals=(1, 15), peers=peers),
+        *_costs("recording_helpers", [run.helpers for run in runs], at=at),
+        *_costs("recording_server", [run.server for run in runs], at=at),
     ]
 
 
-def _latencies(found: list[_Latency]) -> Iterator[Result]:
-    """Over the segments of all runs; the first segment of a run finds libraries not yet loaded."""
-    for of, choose in (("median", median), ("max", max)):
-        at: dict[str, str | int] = {"of": of, "segments": len(found)}
-        event_ms = choose([latency.event_ms for latency in found])
-        tips_s = choose([latency.tips_s for latency in found])
-        yield Result("closed_to_event_ms", event_ms, "ms", at, goal=100)
-        yield Result("closed_to_tips_minus_model_s", tips_s, "s", at, goal=1.5)
+def _latencies(found: Sequence[_Latency]) -> Iterator[Result]:
+    """Over the segments of all runs; the first of each finds libraries that are not loaded yet."""
+    kinds = (
+        ("closed_to_event_ms", "ms", 100, [latency.event_ms for latency in found]),
+        ("closed_to_tips_minus_model_s", "s", 1.5, [latency.tips_s for latency in found]),
+    )
+    for metric, unit, goal, values in kinds:
+        for of, value in (("median", median(values)), ("max", max(values))):
+            yield Result(metric, value, unit, {"of": of, "segments": len(values)}, goal)
 
 
 def _costs(
     what: str,
-    usages: list[Usage],
-    at: Mapping[str, str | int],
+    usages: Sequence[Usage],
     *,
-    mib: float | None = None,
-    percent: float | None = None,
-    peer: Ffmpeg | None = None,
-    beside: Sequence[Usage] = (),
+    at: Mapping[str, int] | None = None,
+    goals: tuple[float | None, float | None] = (None, None),
+    peers: tuple[str, Sequence[Usage]] | None = None,
 ) -> Iterator[Result]:
-    """Medians over the runs."""
-
-    def of_peer(values: list[float]) -> Peer | None:
-        return Peer(peer.name, median(values)) if peer and values else None
-
-    cpu = median([usage.cpu_percent for usage in usages])
-    cpu_peer = of_peer([usage.cpu_percent for usage in beside])
-    yield Result(f"{what}_cpu_percent", cpu, "%", at, percent, peer=cpu_peer)
-    pss = median([usage.pss_mib for usage in usages])
-    pss_peer = of_peer([usage.pss_mib for usage in beside])
+    """CPU and memory, medians over the runs; `goals` in this order."""
     memory = f"{what}_mib" if what == "rest" else f"{what}_pss_mib"
-    yield Result(memory, pss, "MiB", at, mib, peer=pss_peer)
+    ours, theirs = _median(usages), None if peers is None else _median(peers[1])
+    cpu_peer = None if peers is None or theirs is None else Peer(peers[0], theirs.cpu_percent)
+    pss_peer = None if peers is None or theirs is None else Peer(peers[0], theirs.pss_mib)
+    yield Result(f"{what}_cpu_percent", ours.cpu_percent, "%", at or {}, goals[0], peer=cpu_peer)
+    yield Result(memory, ours.pss_mib, "MiB", at or {}, goals[1], peer=pss_peer)
+
+
+def _median(usages: Sequence[Usage]) -> Usage:
+    return Usage(
+        median([usage.cpu_percent for usage in usages]), median([usage.pss_mib for usage in usages])
+    )
 
 
 BENCHMARK = Benchmark(
-    "one room: cost of resting and recording, and the time from a closed segment to its lines",
+    "one room: what resting and recording cost, and how fast lines follow a closed segment",
     _add_options,
     _measure,
 )

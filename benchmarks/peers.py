@@ -32,10 +32,10 @@ class Ffmpeg:
         return cls(program, f"ffmpeg {version[1] if version else '?'} -c copy -f segment")
 
     @asynccontextmanager
-    async def recording(self, url: str, segment_s: int, folder: Path) -> AsyncIterator[int]:
-        """The popular recipe, into mp4; gives the process id."""
-        quiet = [self.program, "-nostdin", "-hide_banner", "-loglevel", "error"]
-        cut = ["-f", "segment", "-segment_time", str(segment_s), "-reset_timestamps", "1"]
-        command = [*quiet, "-i", url, "-c", "copy", *cut, str(folder / "%03d.mp4")]
+    async def recording(self, url: str, into: Path) -> AsyncIterator[int]:
+        """The popular recipe, hour-long segments into a pattern of names; gives the process id."""
+        quiet = ["-nostdin", "-hide_banner", "-loglevel", "error"]
+        cut = ["-f", "segment", "-segment_time", "3600", "-reset_timestamps", "1"]
+        command = [self.program, *quiet, "-i", url, "-c", "copy", *cut, str(into)]
         async with started(command, environment={}) as process:
             yield process.pid

@@ -34,6 +34,10 @@ class Usage:
     cpu_percent: float
     pss_mib: float
 
+    def share(self, of: int) -> Usage:
+        """What each of so many used."""
+        return Usage(self.cpu_percent / of, self.pss_mib / of)
+
 
 def family(pid: int) -> list[Process]:
     """A process and all its descendants."""

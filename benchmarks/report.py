@@ -38,7 +38,8 @@ class Result:
         """Whether the goal is met; a missed one is a finding, not a failure."""
         if self.goal is None:
             return None
-        return self.value <= self.goal if self.better == "lower" else self.value >= self.goal
+        value = round(self.value, 2)  # as it is shown
+        return value <= self.goal if self.better == "lower" else value >= self.goal
 
     def as_json(self) -> Json:
         """As in `results`."""

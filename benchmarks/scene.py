@@ -22,6 +22,7 @@ from hostcue.cli.client import Client, Json
 _READY_WITHIN_S = 60
 _LEAVE_S = 10
 _LISTENS = b"hostcue listens on "
+_KEPT = ("PATH", "HOME", "LANG", "PYTHONPATH")  # the last to measure another checkout
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,11 @@ class Room:
     link: str
     flv_url: str
     environment: dict[str, str]
+
+    def links(self, count: int) -> list[str]:
+        """Different links: the room's own, and more addresses of its stream."""
+        server = self.flv_url.removesuffix("/room.flv")
+        return [self.link, *(f"{server}/{number}.flv" for number in range(1, count))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +110,13 @@ async def hostcue_server(folder: Path, environment: Mapping[str, str]) -> AsyncI
     """A server with default settings, but for the folders and the pretend room's addresses."""
     folders = {"HOSTCUE_DATA_DIR": str(folder / "data"), "RECORDS_ROOT": str(folder / "records")}
     command = [sys.executable, "-m", "hostcue", "serve", "--port", "0"]
-    async with (
-        started(command, environment={**environment, **folders}, cwd=folder) as process,
-        anyio.create_task_group() as tasks,
-    ):
+    async with started(command, environment={**environment, **folders}, cwd=folder) as process:
         address = (await _line(process.stderr, _LISTENS)).removeprefix(_LISTENS).decode().strip()
-        tasks.start_soon(_drain, process.stderr)
-        async with Client.open(address, None) as client:
-            yield Server(process.pid, client)
-        tasks.cancel_scope.cancel()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_drain, process.stderr)
+            async with Client.open(address, None) as client:
+                yield Server(process.pid, client)
+            tasks.cancel_scope.cancel()
 
 
 @asynccontextmanager
@@ -120,7 +124,7 @@ async def started(
     command: Sequence[str], *, environment: Mapping[str, str], cwd: Path | None = None
 ) -> AsyncIterator[Process]:
     """A process that sees nothing of this machine's settings; ended with the context."""
-    clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    clean = {name: os.environ[name] for name in _KEPT if name in os.environ}
     process = await anyio.open_process(command, env={**clean, **environment}, cwd=cwd)
     async with process:
         try:

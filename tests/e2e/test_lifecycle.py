@@ -21,6 +21,14 @@ async def states(server: Server) -> dict[str, str]:
     return {item["recording_id"]: item["state"] for item in found}
 
 
+async def killed_while_recording(serve: Serve, room: PretendRoom) -> str:
+    async with serve(room.environment()) as server, server.stream() as events:
+        recording_id = await server.record(room.link, segment_time=60)
+        await events.wait_for("recording_state", state="recording")
+        await server.kill()
+    return recording_id
+
+
 async def test_a_start_while_the_room_is_being_stopped_begins_a_new_recording(
     serve: Serve, room: PretendRoom
 ) -> None:
@@ -41,10 +49,7 @@ async def test_a_start_while_the_room_is_being_stopped_begins_a_new_recording(
 async def test_a_recording_can_be_stopped_while_a_restart_takes_it_up(
     serve: Serve, room: PretendRoom
 ) -> None:
-    async with serve(room.environment()) as server, server.stream() as events:
-        recording_id = await server.record(room.link, segment_time=60)
-        await events.wait_for("recording_state", state="recording")
-        await server.kill()
+    recording_id = await killed_while_recording(serve, room)
     async with serve(room.environment()) as server:
         stopped = await server.post("/api/recording/stop", {"recording_id": recording_id})
         assert stopped["state"] == "stopped"
@@ -57,10 +62,7 @@ async def test_a_recording_can_be_stopped_while_a_restart_takes_it_up(
 async def test_the_same_room_started_while_it_is_taken_up_is_one_recording(
     serve: Serve, room: PretendRoom
 ) -> None:
-    async with serve(room.environment()) as server, server.stream() as events:
-        recording_id = await server.record(room.link, segment_time=60)
-        await events.wait_for("recording_state", state="recording")
-        await server.kill()
+    recording_id = await killed_while_recording(serve, room)
     async with serve(room.environment()) as server:
         assert await server.record(room.link) == recording_id
 
