@@ -1,7 +1,8 @@
 """The places where the product meets something it does not own.
 
-One Protocol per place, all on this page. Each has at least two shipped implementations
-and one conformance suite in `tests/ports/` that every implementation passes.
+One Protocol per place, all on this page. Each has two shipped implementations, but for
+`CommentSource`, which has one and whose next ones are planned; each has one conformance suite
+in `tests/ports/` that every implementation passes.
 """
 
 from __future__ import annotations

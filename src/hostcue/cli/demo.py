@@ -124,7 +124,7 @@ async def _act(demo: _Demo, link: str, address: str, place: Path, up: anyio.Even
             async with Client.open(address, None) as client:
                 await _watch(demo, client, link)
     except HostcueError as exc:
-        demo.say(f"failed: {exc.message}")
+        demo.say(f"failed: {exc.message}" if demo.once else "the server stopped")
     if demo.once:
         signal.raise_signal(signal.SIGTERM)
 
