@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
+from collections.abc import Mapping
 
 import anyio
 
 from benchmarks import path
+from benchmarks.benchmark import Benchmark
+from benchmarks.report import Report
 
 BENCHMARKS = {"path": path.BENCHMARK}
 
@@ -26,9 +30,27 @@ def main() -> None:
     if name is None:
         sys.stdout.write(parser.format_help())
         return
-    report = anyio.run(BENCHMARKS[name].measure, given)
+    report = anyio.run(_measure, BENCHMARKS[name], given)
+    if report is None:
+        sys.exit("stopped before the end")
     text = json.dumps(report.as_json(), ensure_ascii=False, indent=1) if as_json else report.table()
     sys.stdout.write(text + "\n")
+
+
+async def _measure(benchmark: Benchmark, given: Mapping[str, object]) -> Report | None:
+    """None when it was stopped, by Ctrl-C or SIGTERM: the processes it started end first."""
+    found: Report | None = None
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_stop_on_signal, tasks.cancel_scope)
+        found = await benchmark.measure(given)
+        tasks.cancel_scope.cancel()
+    return found
+
+
+async def _stop_on_signal(scope: anyio.CancelScope) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            scope.cancel()
 
 
 if __name__ == "__main__":

@@ -18,14 +18,18 @@ SMALL = "--width 96 --height 160 --fps 10 --kbps 200 --segments 1 --settle-s 0.2
 DEAD_PROXY = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy"), "http://127.0.0.1:9")
 
 
+COMMAND = [sys.executable, "-W", "error", "-m", "benchmarks"]
+
+
 async def run(arguments: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
     with anyio.fail_after(90):
         return await anyio.run_process(
-            [sys.executable, "-W", "error", "-m", "benchmarks", *arguments],
-            cwd=ROOT,
-            env={**os.environ, **DEAD_PROXY},
-            check=False,
+            [*COMMAND, *arguments], cwd=ROOT, env={**os.environ, **DEAD_PROXY}, check=False
         )
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @pytest.mark.slow
@@ -63,6 +67,24 @@ async def test_path_prints_one_object_in_the_common_format_and_its_progress_besi
         "recording_cpu_percent",
         "recording_pss_mib",
     }
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+async def test_a_benchmark_that_is_stopped_leaves_no_process_behind() -> None:
+    command = [*COMMAND, "path", *SMALL.split()]
+    async with await anyio.open_process(command, cwd=ROOT) as process:
+        said = b""
+        with anyio.fail_after(60):
+            while b"at rest" not in said and process.stderr is not None:
+                said += await process.stderr.receive()
+        started = children(process.pid)
+        process.terminate()
+        with anyio.fail_after(20):
+            await process.wait()
+
+    assert len(started) == 2  # the room and the server
+    assert process.returncode == 1
+    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
 
 
 async def test_without_a_name_the_benchmarks_are_listed() -> None:
