@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hostcue.model.comment import Gap
-from hostcue.model.room import LiveRoom, Quality, Room
+from hostcue.model.room import DEFAULT_ACCESS, Access, LiveRoom, Quality, Room
+from hostcue.model.schedule import Showtime
 from hostcue.model.segment import ClosedFile
 
 SaveFormat = Literal["mp4", "ts", "flv", "mkv"]
@@ -18,7 +19,12 @@ FINAL_STATES: frozenset[RecordingState] = frozenset({"stopped", "failed"})
 
 @dataclass(frozen=True, slots=True)
 class RecordingPlan:
-    """What the operator asked for."""
+    """What the operator asked for.
+
+    With `monitor` the room is watched while nobody is live and recorded each time somebody is,
+    inside `schedule` if there is one. `aligned` cuts at multiples of `segment_s` of the wall
+    clock.
+    """
 
     link: str
     segment_s: int = 300
@@ -26,6 +32,10 @@ class RecordingPlan:
     save_format: SaveFormat = "mp4"
     comments: bool = True
     anchor_name: str = ""
+    monitor: bool = False
+    schedule: tuple[Showtime, ...] = ()
+    aligned: bool = False
+    access: Access = DEFAULT_ACCESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,7 @@ class Recording:
     """A capture run: the plan, the room it resolved to, and the folder it writes into.
 
     `wanted` stays true until somebody stops it or the broadcast ends: a restart takes it up again.
+    What is `pinned` is never deleted to make room.
     """
 
     id: str
@@ -44,6 +55,7 @@ class Recording:
     reason: str
     since_ms: int
     wanted: bool = True
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,16 +29,33 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """How one room is reached where that differs from the settings; both texts are secret.
+
+    `cookie` is the value of a `Cookie` header, `proxy` an `http://` URL; empty: as the settings
+    say.
+    """
+
+    cookie: str = field(default="", repr=False)
+    proxy: str = field(default="", repr=False)
+
+
+DEFAULT_ACCESS = Access()
+
+
+@dataclass(frozen=True, slots=True)
 class StreamSource:
     """A playable URL; `quality` is the one really got, whatever was asked for.
 
-    The URL is signed: it never reaches a log line or an answer without `log.redact`.
+    The URL is signed: it never reaches a log line or an answer without `log.redact`. The
+    signature is good until `expires_ms`; None where the URL does not say.
     """
 
     url: str
     container: Container
     quality: Quality = "OD"
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    expires_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

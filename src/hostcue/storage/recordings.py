@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import cast
 
 from sqlalchemy import Row, select, update
@@ -12,6 +14,7 @@ from hostcue.errors import ConfigError, NotFound
 from hostcue.log import redact_text
 from hostcue.model.clock import now_ms
 from hostcue.model.comment import Gap
+from hostcue.model.json_text import to_json
 from hostcue.model.recording import (
     Recording,
     RecordingPlan,
@@ -19,7 +22,8 @@ from hostcue.model.recording import (
     SaveFormat,
     StateChanged,
 )
-from hostcue.model.room import Quality, Room
+from hostcue.model.room import DEFAULT_ACCESS, Access, Quality, Room
+from hostcue.model.schedule import Showtime
 from hostcue.storage import tables
 from hostcue.storage.database import Database, Transaction
 from hostcue.storage.vault import Vault
@@ -60,6 +64,11 @@ class Recordings:
                     reason=recording.reason,
                     since_ts=recording.since_ms,
                     wanted=recording.wanted,
+                    monitor=plan.monitor,
+                    schedule=_schedule_json(plan.schedule),
+                    aligned=plan.aligned,
+                    access_sealed=self._seal_access(plan.access),
+                    pinned=recording.pinned,
                 )
             )
             await _announce_state(tx, recording.id, recording.state, recording.reason)
@@ -159,9 +168,22 @@ class Recordings:
             )
             return [Gap(row.start_ts, row.cause, row.end_ts) for row in rows]
 
+    async def set_pinned(self, recording_id: str, pinned: bool) -> None:
+        """Whether its segments are kept whatever the rules for old ones say."""
+        async with self._db.write() as tx:
+            await tx.connection.execute(
+                update(_T).where(_T.c.id == recording_id).values(pinned=pinned)
+            )
+
+    def _seal_access(self, access: Access) -> bytes | None:
+        return None if access == DEFAULT_ACCESS else self._vault.seal(to_json(asdict(access)))
+
     def _recording(self, row: Row[tuple[object, ...]]) -> Recording:
+        access = DEFAULT_ACCESS
         try:
             link = self._vault.open(row.link_sealed)
+            if row.access_sealed is not None:
+                access = Access(**json.loads(self._vault.open(row.access_sealed)))
         except ConfigError:  # sealed with another key: it can be looked at, not gone on with
             link = ""
         plan = RecordingPlan(
@@ -171,6 +193,10 @@ class Recordings:
             save_format=cast("SaveFormat", row.save_format),
             comments=row.comments,
             anchor_name=row.given_name,
+            monitor=row.monitor,
+            schedule=_schedule(row.schedule),
+            aligned=row.aligned,
+            access=access,
         )
         room = Room(row.platform, row.live_id, row.room_id, row.link, row.anchor_name, row.title)
         return Recording(
@@ -183,7 +209,16 @@ class Recordings:
             reason=row.reason,
             since_ms=row.since_ts,
             wanted=row.wanted,
+            pinned=row.pinned,
         )
+
+
+def _schedule_json(schedule: Sequence[Showtime]) -> str:
+    return to_json([[s.start_minute, s.end_minute, sorted(s.days)] for s in schedule])
+
+
+def _schedule(text: str) -> tuple[Showtime, ...]:
+    return tuple(Showtime(start, end, frozenset(days)) for start, end, days in json.loads(text))
 
 
 async def store_gap(tx: Transaction, subject: str, gap: Gap) -> None:

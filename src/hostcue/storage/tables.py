@@ -45,6 +45,11 @@ recordings = Table(
     Column("reason", Text, nullable=False),
     Column("since_ts", Integer, nullable=False),
     Column("wanted", Boolean, nullable=False),
+    Column("monitor", Boolean, nullable=False, server_default="0"),
+    Column("schedule", Text, nullable=False, server_default="[]"),  # JSON list
+    Column("aligned", Boolean, nullable=False, server_default="0"),
+    Column("access_sealed", LargeBinary),  # cookie and proxy, a JSON object, encrypted
+    Column("pinned", Boolean, nullable=False, server_default="0"),
 )
 
 segment_index = Table(
