@@ -10,11 +10,16 @@ from collections.abc import Mapping
 
 import anyio
 
-from benchmarks import path
+from benchmarks import faults, path, recording, soak
 from benchmarks.benchmark import Benchmark
 from benchmarks.report import Report
 
-BENCHMARKS = {"path": path.BENCHMARK}
+BENCHMARKS = {
+    "path": path.BENCHMARK,
+    "recording": recording.BENCHMARK,
+    "faults": faults.BENCHMARK,
+    "soak": soak.BENCHMARK,
+}
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ from outside: through `/proc`, the file system and the event stream. See `docs/b
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,11 +17,14 @@ from typing import cast
 
 import anyio
 
+from benchmarks import processes
 from benchmarks.benchmark import Benchmark, progress
+from benchmarks.options import adds, chosen
 from benchmarks.peers import Ffmpeg
 from benchmarks.processes import Process, Usage, family, watch
 from benchmarks.report import Json, Peer, Report, Result
-from benchmarks.scene import Arrivals, Room, Server, hostcue_server, pretend_room
+from benchmarks.scene import Arrivals, Server, hostcue_server, when_named_ns
+from benchmarks.sim import Room, Sim
 
 _NO_CUT_S = 3600  # the longest segment: none is closed while CPU is counted
 _LOOP_S = 8  # drawing the picture takes as long
@@ -81,71 +83,50 @@ class _Run:
     peer: Usage | None
 
 
-def _add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--quick", action="store_true", help="less of everything, about 40 s")
-    for name, default in asdict(Options()).items():
-        parser.add_argument(
-            f"--{name.replace('_', '-')}",
-            type=_above_0(type(default)),
-            metavar="N",
-            help=f"{_HELP[name]} ({default})",
-        )
-
-
-def _above_0(kind: Callable[[str], float]) -> Callable[[str], float]:
-    def number(text: str) -> float:
-        if (value := kind(text)) <= 0:
-            raise argparse.ArgumentTypeError("must be above 0")
-        return value
-
-    return number
-
-
 async def _measure(given: Mapping[str, object]) -> Report:
-    chosen = {key: value for key, value in given.items() if key in _HELP and value is not None}
-    options = replace(_QUICK if given["quick"] else Options(), **chosen)  # type: ignore[arg-type] # argparse made them
+    options = chosen(given, Options(), _QUICK)
     peer = Ffmpeg.find()
     runs = []
     with tempfile.TemporaryDirectory(prefix="hostcue-benchmark-") as place:
         fresh = Path(place) / "fresh"
         progress("draw and encode the pretend room")
-        async with pretend_room(_arguments(options)) as room:
+        async with Sim.open(_arguments(options)) as sim:
             progress("create the database")
             fresh.mkdir()
-            async with hostcue_server(fresh, room.environment):
+            async with hostcue_server(fresh, sim.environment):
                 pass
             for number in range(1, options.runs + 1):
                 progress(f"run {number} of {options.runs}")
                 folder = shutil.copytree(fresh, fresh.with_name(f"run{number}"))
-                runs.append(await _run(options, room, folder, peer))
+                runs.append(await _run(options, sim, folder, peer))
     return Report("path", asdict(options), _results(options.rooms, runs, peer))
 
 
 def _arguments(options: Options) -> list[str]:
-    picture = {key: getattr(options, key) for key in ("width", "height", "fps", "kbps", "pace")}
-    pairs = {"seconds": _LOOP_S, **picture}.items()
+    same = ("rooms", "width", "height", "fps", "kbps", "pace")
+    pairs = {"seconds": _LOOP_S, **{key: getattr(options, key) for key in same}}.items()
     return [text for key, value in pairs for text in (f"--{key}", str(value))]
 
 
-async def _run(options: Options, room: Room, folder: Path, peer: Ffmpeg | None) -> _Run:
-    async with hostcue_server(folder, room.environment) as server:
+async def _run(options: Options, sim: Sim, folder: Path, peer: Ffmpeg | None) -> _Run:
+    async with hostcue_server(folder, sim.environment) as server:
         progress("  the server at rest")
         (rest,) = await _watched(options, lambda: family(server.pid))
         progress(f"  {options.segments} segments of {options.segment_time} s")
-        latencies = await _timed(options, room, server)
+        latencies = await _timed(options, sim.rooms[0], server)
         progress(f"  {options.rooms} recorded by hostcue")
-        for link in room.links(options.rooms):
+        for link in sim.links:
             await server.record(link, _NO_CUT_S)
         workers, helpers, whole = await _watched(
             options,
-            lambda: _workers(server.pid),
+            lambda: processes.workers(server.pid),
             lambda: family(server.pid)[1:],
             lambda: family(server.pid),
         )
     beside = None
     if peer is not None:
         progress(f"  {options.rooms} recorded by {peer.name}")
-        beside = await _beside(options, room, folder, peer)
+        beside = await _beside(options, sim, folder, peer)
     return _Run(rest, latencies, workers, helpers, whole, beside)
 
 
@@ -154,19 +135,13 @@ async def _watched(options: Options, *groups: Callable[[], list[Process]]) -> li
     return await watch(*groups, for_s=options.watch_s)
 
 
-def _workers(server: int) -> list[Process]:
-    """What the server's helper forked: one process per room."""
-    helper, *rest = family(server)[1:]
-    return [process for process in rest if process.parent == helper.pid]
-
-
-async def _beside(options: Options, room: Room, folder: Path, peer: Ffmpeg) -> Usage:
+async def _beside(options: Options, sim: Sim, folder: Path, peer: Ffmpeg) -> Usage:
     async with AsyncExitStack() as stack:
         pids = [
             await stack.enter_async_context(
-                peer.recording(room.flv_url, folder / f"{number}-%03d.mp4")
+                peer.recording(room.flv_url, folder / f"{number}-%03d.mp4", _NO_CUT_S)
             )
-            for number in range(options.rooms)
+            for number, room in enumerate(sim.rooms)
         ]
         (usage,) = await _watched(options, lambda: [p for pid in pids for p in family(pid)])
         return usage
@@ -176,13 +151,15 @@ async def _timed(options: Options, room: Room, server: Server) -> list[_Latency]
     wait_s = options.segments * options.segment_time + 60
     async with Arrivals.of(server) as arrivals:
         recording_id = await server.record(room.link, options.segment_time)
-        await arrivals.until("tips_ready", options.segments, within_s=wait_s)
+        await arrivals.until("tips_ready", recording_id, options.segments, within_s=wait_s)
         await server.stop(recording_id)
-        ready, tips = arrivals.found["segment_ready"], arrivals.found["tips_ready"]
-        await arrivals.until("tips_ready", len(ready), within_s=60)  # nothing may go on behind
+        ready = arrivals.by_seq("segment_ready", recording_id)
+        # Nothing may go on behind.
+        await arrivals.until("tips_ready", recording_id, len(ready), within_s=60)
+        tips = arrivals.by_seq("tips_ready", recording_id)
     found = []
     for seq in sorted(ready)[: options.segments]:
-        named_ns = _named_ns(str(ready[seq].data["path"]))
+        named_ns = when_named_ns(str(ready[seq].data["path"]))
         model_s = await _model_s(server, recording_id, seq)
         found.append(
             _Latency(
@@ -191,11 +168,6 @@ async def _timed(options: Options, room: Room, server: Server) -> list[_Latency]
             )
         )
     return found
-
-
-def _named_ns(path: str) -> int:
-    """When a file got its final name: nothing changes its inode after that."""
-    return Path(path).stat().st_ctime_ns
 
 
 async def _model_s(server: Server, recording_id: str, seq: int) -> float:
@@ -261,6 +233,6 @@ def _median(usages: Sequence[Usage]) -> Usage:
 
 BENCHMARK = Benchmark(
     "one room: what resting and recording cost, and how fast lines follow a closed segment",
-    _add_options,
+    adds(Options(), _HELP, "about 40 s"),
     _measure,
 )

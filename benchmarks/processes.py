@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +49,21 @@ def family(pid: int) -> list[Process]:
     return found
 
 
+def workers(server: int) -> list[Process]:
+    """What the server's helper forked: one process per room."""
+    helper, *rest = family(server)[1:]
+    return [process for process in rest if process.parent == helper.pid]
+
+
+def open_files(processes: Iterable[Process]) -> int:
+    """How many file handles they hold, all together; who has ended meanwhile holds none."""
+    held = 0
+    for process in processes:
+        with suppress(OSError):
+            held += len(list((_PROC / str(process.pid) / "fd").iterdir()))
+    return held
+
+
 def _running() -> list[Process]:
     entries = (_read(entry) for entry in _PROC.iterdir() if entry.name.isdigit())
     return [process for process in entries if process is not None]
@@ -71,9 +87,10 @@ def pss_mib(processes: Iterable[Process]) -> float:
 
 
 def _pss_kib(pid: int) -> int:
-    for line in (_PROC / str(pid) / "smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1])
+    with suppress(OSError):  # it has ended meanwhile
+        for line in (_PROC / str(pid) / "smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
     return 0
 
 

@@ -7,11 +7,22 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    ByteSize,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hostcue.errors import ConfigError
+from hostcue.model.disk import LineRules
 from hostcue.model.network import AddressPolicy, Proxies
+from hostcue.model.retention import KeepRules
+
+_SECRET_KEY_CHARS = 12
 
 
 class Settings(BaseSettings):
@@ -62,6 +73,11 @@ class Settings(BaseSettings):
         "", description="Comma-separated origins whose pages may call the API (CORS)."
     )
     data_dir: Path = Field(Path("data"), description="Database and keys.")
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Passphrase of at least 12 characters, or a Fernet key, that seals links, "
+        "cookies and proxies in the database; default: `secret.key` in the data folder.",
+    )
     database_url: str | None = Field(
         None,
         description="SQLAlchemy URL of a SQLite file; default: `hostcue.db` in the data folder.",
@@ -80,7 +96,62 @@ class Settings(BaseSettings):
     model_backoff_s: float = Field(
         1.0, ge=0, le=60, description="First wait before a model call is tried again; it doubles."
     )
+    poll_s: float = Field(
+        30.0,
+        ge=0.1,
+        le=3600,
+        description="How often, in seconds, a monitored room is asked for that is not live.",
+    )
     max_recordings: int = Field(16, ge=1, le=1000, description="Concurrent recordings.")
+    min_free_bytes: ByteSize | None = Field(
+        None,
+        description="Recording pauses when the disk has less left, such as `2GiB`; default: half "
+        "an hour of writing, at least 5 GiB (the half of the resume line if that is set).",
+    )
+    resume_free_bytes: ByteSize | None = Field(
+        None,
+        description="It goes on when the disk has more again; default: an hour of writing, at "
+        "least 10 GiB (the double of the pause line if that is set).",
+    )
+    disk_hold_s: float = Field(
+        60.0,
+        ge=0,
+        le=3600,
+        description="How long, in seconds, that space must be back first; after a write that "
+        "failed the first wait, which doubles up to half an hour.",
+    )
+    keep_days: float | None = Field(
+        None, gt=0, description="Recordings older than this are deleted; default: never."
+    )
+    keep_bytes: ByteSize | None = Field(
+        None,
+        gt=0,
+        description="The oldest are deleted until all are no larger than this together; "
+        "default: never.",
+    )
+    keep_free_bytes: ByteSize | None = Field(
+        None,
+        gt=0,
+        description="The oldest are deleted when the disk has less left, until it has so much; "
+        "default: never. At least the resume line.",
+    )
+    notify_urls: SecretStr | None = Field(
+        None,
+        description="Apprise URLs of chat channels, mail and the like to be told of alarms, "
+        "separated by commas or spaces; needs the extra `notify`.",
+    )
+    webhook_urls: SecretStr | None = Field(
+        None, description="Comma-separated http(s) addresses that get each alarm as signed JSON."
+    )
+    webhook_secret: SecretStr | None = Field(
+        None, description="What webhooks are signed with: at least 16 characters."
+    )
+    notify_language: Literal["zh", "en"] = Field(
+        "zh", description="Language of the messages: Chinese or English."
+    )
+    gap_alarm_s: float = Field(
+        60.0, ge=1, le=86400, description="A gap that lasts longer, in seconds, is an alarm."
+    )
     allow_private_urls: bool = Field(
         False, description="Accept live URLs and redirects into private networks and loopback."
     )
@@ -91,6 +162,13 @@ class Settings(BaseSettings):
         "text", description="Log lines for people or machines."
     )
 
+    @field_validator("secret_key")
+    @classmethod
+    def _hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value().strip()) < _SECRET_KEY_CHARS:
+            raise ValueError(f"must have at least {_SECRET_KEY_CHARS} characters")
+        return value
+
     @field_validator("tz")
     @classmethod
     def _known_zone(cls, value: str | None) -> str | None:
@@ -99,6 +177,24 @@ class Settings(BaseSettings):
                 ZoneInfo(value)
             except (ZoneInfoNotFoundError, ValueError, OSError):
                 raise ValueError("not a time zone, write it like Asia/Shanghai") from None
+        return value
+
+    @field_validator("resume_free_bytes")
+    @classmethod
+    def _above_the_pause(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and value <= (info.data.get("min_free_bytes") or 0):
+            raise ValueError("must be above HOSTCUE_MIN_FREE_BYTES")
+        return value
+
+    @field_validator("keep_free_bytes")
+    @classmethod
+    def _above_the_lines(cls, value: int | None, info: ValidationInfo) -> int | None:
+        lines = LineRules(info.data.get("min_free_bytes"), info.data.get("resume_free_bytes"))
+        if value is not None and value < lines.least_resume():
+            raise ValueError(
+                f"must be at least HOSTCUE_RESUME_FREE_BYTES (here {lines.least_resume()}): "
+                "recording would pause before anything is deleted"
+            )
         return value
 
     @classmethod
@@ -114,7 +210,9 @@ class Settings(BaseSettings):
             first = exc.errors(include_url=False, include_input=False)[0]
             name = variable_name(str(first["loc"][0])) if first["loc"] else "settings"
             raise ConfigError(
-                f"{name}: {first['msg']}", field=name, remedy="see docs/settings.md"
+                f"{name}: {first['msg'].removeprefix('Value error, ')}",
+                field=name,
+                remedy="see docs/settings.md",
             ) from None
 
     @classmethod
@@ -124,6 +222,16 @@ class Settings(BaseSettings):
         return _Isolated.model_validate(
             {fields[name]: value for name, value in variables.items() if name in fields}
         )
+
+    @property
+    def line_rules(self) -> LineRules:
+        """What is said of the disk's lines."""
+        return LineRules(self.min_free_bytes, self.resume_free_bytes, self.keep_free_bytes)
+
+    @property
+    def keep_rules(self) -> KeepRules:
+        """What may be deleted."""
+        return KeepRules(self.keep_days, self.keep_bytes, self.keep_free_bytes)
 
     @property
     def proxies(self) -> Proxies:

@@ -5,8 +5,10 @@ HostcueError
 ├── BadRequest             the caller asked for something that makes no sense; names the field
 │   └── PrivateAddress     a live URL, redirect or playlist entry points into a private network
 ├── NotFound               no such recording, segment, frame or analysis
+│   └── FileDeleted        the segment is known, its file was deleted to make room
 ├── Conflict               the thing exists, but not in a state that allows this
-│   └── LimitReached       as many recordings run as are allowed
+│   ├── LimitReached       as many recordings run as are allowed
+│   └── CleanupRefused     it would delete more than half of all recordings
 ├── RoomError              what the link points at
 │   ├── UnknownPlatform    no resolver takes this link
 │   ├── RoomNotFound
@@ -17,8 +19,11 @@ HostcueError
 │   ├── RateLimited        carries `retry_after_s`
 │   ├── UpstreamChanged    bytes or JSON that do not fit the known shape
 │   ├── TransportFailed    no connection, or it broke
-│   └── AnswerError        the model's text is not a usable list of tips
+│   │   └── NotStreaming   live, but no picture is sent yet, or for the moment
+│   ├── AnswerError        the model's text is not a usable list of tips
+│   └── DeliveryFailed     a receiver did not take a notification; its code says why
 ├── StorageFailed          the database could not be read or written; may succeed later
+├── InternalError          a mistake of hostcue's own; its log says where
 └── RecordingError
     ├── WorkerDied         a recording worker ended by itself; carries its last words
     ├── MediaUnsupported   no codec or container we can record; names what was found
@@ -71,6 +76,12 @@ class NotFound(HostcueError):
     code = "not_found"
 
 
+class FileDeleted(NotFound):
+    """The segment is known, but its file was deleted to make room."""
+
+    code = "file_deleted"
+
+
 class Conflict(HostcueError):
     """The thing exists, but its state does not allow this."""
 
@@ -81,6 +92,12 @@ class LimitReached(Conflict):
     """As many recordings run as are allowed."""
 
     code = "limit_reached"
+
+
+class CleanupRefused(Conflict):
+    """It would delete more than half of all recordings."""
+
+    code = "cleanup_refused"
 
 
 class RoomError(HostcueError):
@@ -111,6 +128,7 @@ class UpstreamError(HostcueError):
     """A service we call failed.
 
     `retryable` says whether the same call may succeed later; the retry loop reads nothing else.
+    `retry_after_s` is set where asking sooner than that is answered without asking the service.
     """
 
     code = "upstream"
@@ -125,6 +143,7 @@ class UpstreamError(HostcueError):
     ) -> None:
         super().__init__(message, field=field, remedy=remedy)
         self.retryable = retryable
+        self.retry_after_s: float | None = None
 
 
 class Blocked(UpstreamError):
@@ -149,9 +168,10 @@ class RateLimited(UpstreamError):
     """The service asked us to wait."""
 
     code = "rate_limited"
+    retry_after_s: float
 
-    def __init__(self, message: str, *, retry_after_s: float) -> None:
-        super().__init__(message, retryable=True)
+    def __init__(self, message: str, *, retry_after_s: float, remedy: str | None = None) -> None:
+        super().__init__(message, retryable=True, remedy=remedy)
         self.retry_after_s = retry_after_s
 
 
@@ -173,6 +193,12 @@ class TransportFailed(UpstreamError):
         super().__init__(message, retryable=True, remedy=remedy)
 
 
+class NotStreaming(TransportFailed):
+    """The room is live, but no picture is sent yet, or for the moment; asking again helps."""
+
+    code = "not_streaming"
+
+
 class AnswerError(UpstreamError):
     """The model's text is not a usable list of tips; asking again may help."""
 
@@ -182,10 +208,28 @@ class AnswerError(UpstreamError):
         super().__init__(message, retryable=True)
 
 
+class DeliveryFailed(UpstreamError):
+    """A receiver did not take a notification; `code` says why, such as `http_404`."""
+
+    code = "delivery_failed"
+
+    def __init__(
+        self, message: str, *, code: str, retryable: bool, remedy: str | None = None
+    ) -> None:
+        super().__init__(message, retryable=retryable, remedy=remedy)
+        self.code = code
+
+
 class StorageFailed(HostcueError):
     """The database could not be read or written."""
 
     code = "storage_failed"
+
+
+class InternalError(HostcueError):
+    """A mistake of our own, which the log tells; whatever it ended goes on where it can."""
+
+    code = "internal_error"
 
 
 class RecordingError(HostcueError):

@@ -12,7 +12,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from hostcue.model.comment import LiveEvent
-from hostcue.model.room import LiveRoom, Quality, Room
+from hostcue.model.notification import Notification, Target
+from hostcue.model.room import DEFAULT_ACCESS, Access, LiveRoom, Quality, Room
 from hostcue.model.tip import Answer, EvidencePack
 
 
@@ -23,16 +24,28 @@ class StreamResolver(Protocol):
         """Whether this resolver takes the link; looks at the text only, never at the network."""
         ...
 
-    async def resolve(self, link: str, quality: Quality) -> LiveRoom:
+    def room_of(self, link: str) -> Room:
+        """What a link it takes tells of its room without asking; the rest is empty.
+
+        Where there is a `live_id`, it is the one that `resolve` gives.
+        """
+        ...
+
+    async def resolve(
+        self, link: str, quality: Quality, access: Access = DEFAULT_ACCESS
+    ) -> LiveRoom:
         """The room behind the link and its stream, in `quality` or the nearest one there is.
 
         Raises:
             RoomNotFound: no such room.
             RoomOffline: the platform says positively that nobody is live.
+            NotStreaming: live, but no picture is sent yet, or for the moment.
             Blocked: the platform refuses us; trying again at once makes it worse.
             AuthRequired: only a logged-in cookie helps.
+            RateLimited: it was asked too often, by us or by others of this network.
             UpstreamChanged: the platform answered something we do not understand.
             TransportFailed: no connection, or it broke.
+            BadRequest: no client can use this access; names its field.
             PrivateAddress: the link or the stream leads into a private network.
         """
         ...
@@ -41,7 +54,9 @@ class StreamResolver(Protocol):
 class CommentSource(Protocol):
     """A room's live chat as one endless stream."""
 
-    def events(self, room: Room) -> AbstractAsyncContextManager[AsyncIterator[LiveEvent]]:
+    def events(
+        self, room: Room, access: Access = DEFAULT_ACCESS
+    ) -> AbstractAsyncContextManager[AsyncIterator[LiveEvent]]:
         """Connect, then yield events in arrival order until the broadcast ends.
 
         Entering the context means connected. Reconnects by itself, reporting each `Gap`; may
@@ -64,5 +79,29 @@ class TipWriter(Protocol):
         Raises:
             UpstreamError: the model service failed; `retryable` says whether to try again.
             AnswerError: the service answered, but not with usable tips.
+        """
+        ...
+
+
+class Notifier(Protocol):
+    """One way to reach people who are not looking at the page."""
+
+    @property
+    def target(self) -> Target:
+        """Where it leads, without secrets."""
+        ...
+
+    @property
+    def at_once(self) -> int:
+        """How many messages that wait it takes as one: people read one, programs each."""
+        ...
+
+    async def send(self, notification: Notification, delivery_id: str) -> None:
+        """One try, within a deadline of its own; `delivery_id` is the same for each try.
+
+        Raises:
+            RateLimited: the receiver asks for a pause, and says how long.
+            UpstreamError: it did not arrive; `retryable` says whether to try again.
+            ConfigError: it cannot arrive before a setting is mended or an extra installed.
         """
         ...

@@ -24,6 +24,8 @@ from hostcue.cli.doctor.report import lines
 from hostcue.config import Settings
 from hostcue.errors import ConfigError, DiskFull, HostcueError
 from hostcue.model.comment import Comment
+from hostcue.model.disk import LineRules, Space
+from hostcue.model.retention import KeepRules
 from hostcue.model.segment import ClosedFile
 from hostcue.model.window import Window
 from hostcue.sim.douyin import DouyinFace
@@ -41,6 +43,7 @@ NAMES = (
     "model",
     "token",
     "proxies",
+    "alarms",
     "douyin",
 )
 
@@ -157,15 +160,37 @@ def test_codecs_that_libav_lacks_are_named() -> None:
     assert machine.lacking(needed) == ["no-such decoder", "no-such muxer"]
 
 
-@pytest.mark.parametrize(("free_gb", "warns"), [(100, False), (5, True)])
+GB = 10**9
+
+
+@pytest.mark.parametrize(("free_gb", "warns"), [(100, False), (8, True)])
 def test_a_disk_that_is_soon_full_is_a_warning(free_gb: int, warns: bool) -> None:
-    outcome = machine.hours_left(Path("records"), free_gb * 10**9)
+    space = Space(free_gb * GB, 500 * GB)
+    outcome = machine.hours_left(Path("records"), space, LineRules(), KeepRules())
     assert bool(outcome.remedy) == warns
 
 
-def test_a_disk_without_room_for_an_hour_fails() -> None:
-    with pytest.raises(DiskFull, match=r"0\.5 GB free"):
-        machine.hours_left(Path("records"), 5 * 10**8)
+def test_a_disk_on_which_recording_would_pause_at_once_fails_and_says_where_the_lines_are() -> None:
+    space = Space(5 * GB, 500 * GB)
+    with pytest.raises(DiskFull, match=r"5\.0 GB free.* below 5\.4 GB.* above 10\.7 GB") as failed:
+        machine.hours_left(Path("records"), space, LineRules(), KeepRules())
+    assert "HOSTCUE_MIN_FREE_BYTES" in str(failed.value.remedy)
+    machine.hours_left(Path("records"), space, LineRules(GB), KeepRules())
+
+
+def test_a_disk_too_small_for_the_lines_is_a_warning() -> None:
+    space = Space(7 * GB, 8 * GB)
+    outcome = machine.hours_left(Path("records"), space, LineRules(), KeepRules())
+    assert "8.0 GB" in outcome.remedy
+    assert "HOSTCUE_RESUME_FREE_BYTES" in outcome.remedy
+
+
+def test_what_is_deleted_is_said() -> None:
+    space, rules = Space(100 * GB, 500 * GB), KeepRules(days=30, free_bytes=20 * GB)
+    found = machine.hours_left(Path("records"), space, LineRules(), rules).found
+    assert "older than 30 days or in the way of 20.0 GB free" in found
+    without = machine.hours_left(Path("records"), space, LineRules(), KeepRules()).found
+    assert "nothing is ever deleted" in without
 
 
 async def test_an_error_nobody_foresaw_is_named_by_its_type_alone() -> None:

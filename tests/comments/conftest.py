@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 import pytest
 
 from hostcue.model.network import Proxies
 from hostcue.model.room import Room
-from hostcue.platforms.douyin.web import DouyinWeb
-from hostcue.platforms.http import open_http
+from hostcue.platforms.breaker import Breaker
+from hostcue.platforms.budget import Budget
+from hostcue.platforms.douyin.webs import DouyinWebs
+from hostcue.platforms.gates import Gates
 from hostcue.sim.douyin import DouyinFace
 
 
@@ -44,6 +47,10 @@ def room(face: DouyinFace) -> Room:
 
 
 @pytest.fixture
-async def web(face: DouyinFace) -> AsyncIterator[DouyinWeb]:
-    async with open_http(Proxies(), timeout_s=5) as http:
-        yield DouyinWeb(http, base_url=face.web_url)
+async def webs(face: DouyinFace) -> AsyncIterator[DouyinWebs]:
+    """Asks as often as a test likes, also after a refusal."""
+    gates = Gates("Douyin", budget=Budget("Douyin", per_s=1000), breaker=lambda: Breaker(open_s=0))
+    async with aclosing(
+        DouyinWebs(Proxies(), base_url=face.web_url, gates=gates, timeout_s=5)
+    ) as webs:
+        yield webs

@@ -12,9 +12,8 @@ from hostcue.comments.douyin.client import DouyinComments
 from hostcue.errors import Blocked, HostcueError, TransportFailed
 from hostcue.model.clock import now_ms
 from hostcue.model.comment import Comment, CommentKind, Gap, LiveEvent
-from hostcue.model.network import Proxies
-from hostcue.model.room import Room
-from hostcue.platforms.douyin.web import DouyinWeb
+from hostcue.model.room import DEFAULT_ACCESS, Access, Room
+from hostcue.platforms.douyin.webs import DouyinWebs
 from hostcue.sim.douyin import DouyinFace
 
 ROOM = Room(platform="fake", live_id="1", room_id="1", url="http://127.0.0.1", anchor_name="a")
@@ -41,7 +40,9 @@ class FakeComments:
         self.send, self.receive = anyio.create_memory_object_stream[LiveEvent](10_000)
 
     @asynccontextmanager
-    async def events(self, room: Room) -> AsyncGenerator[AsyncIterator[LiveEvent]]:
+    async def events(
+        self, room: Room, access: Access = DEFAULT_ACCESS
+    ) -> AsyncGenerator[AsyncIterator[LiveEvent]]:
         if self.refuses:
             raise self.refuses
         yield self._events()
@@ -89,9 +90,9 @@ class Store:
 
 
 async def test_a_rooms_comments_reach_the_store_in_order_and_once(
-    face: DouyinFace, web: DouyinWeb, room: Room
+    face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
-    douyin = DouyinComments(web, push_url=face.push_url, proxies=Proxies(), backoff_s=(0, 0))
+    douyin = DouyinComments(webs, push_url=face.push_url, backoff_s=(0, 0))
     collector, store = Collector(douyin, flush_s=0.01), Store()
 
     async def run(*, task_status: TaskStatus[None]) -> None:

@@ -14,16 +14,15 @@ from hostcue.comments.douyin.visitor import Visitor
 from hostcue.errors import Blocked
 from hostcue.model.clock import now_ms
 from hostcue.model.comment import Comment, Gap, LiveEvent, ProductChange, RoomControl, RoomStats
-from hostcue.model.network import Proxies
 from hostcue.model.room import Room
-from hostcue.platforms.douyin.web import DouyinWeb
+from hostcue.platforms.douyin.webs import DouyinWebs
 from hostcue.sim.douyin import DouyinFace
 
 NOT_OURS = ("websockets.server", "uvicorn", "httpx2", "httpcore2", "asyncio")
 
 
 def source(
-    web: DouyinWeb,
+    webs: DouyinWebs,
     face: DouyinFace,
     *,
     push_url: str | None = None,
@@ -31,9 +30,8 @@ def source(
     silence_s: float = 8.0,
 ) -> DouyinComments:
     return DouyinComments(
-        web,
+        webs,
         push_url=face.push_url if push_url is None else push_url,
-        proxies=Proxies(),
         heartbeat_s=heartbeat_s,
         silence_s=silence_s,
         confirm_s=0.0,
@@ -59,14 +57,19 @@ async def drain(events: AsyncIterator[LiveEvent]) -> list[LiveEvent]:
         return [event async for event in events if not isinstance(event, RoomStats)]
 
 
+async def unique_id(webs: DouyinWebs) -> str:
+    async with webs.lend() as web:
+        return web.identity.user_unique_id
+
+
 def texts(events: list[LiveEvent]) -> list[str]:
     return [event.content for event in events if isinstance(event, Comment)]
 
 
 async def test_a_comment_arrives_with_who_wrote_it_and_when(
-    face: DouyinFace, web: DouyinWeb, room: Room
+    face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
-    async with source(web, face).events(room) as events:
+    async with source(webs, face).events(room) as events:
         before_ms = now_ms()
         number = face.say("多少钱", "慢半拍的橘子")
         (comment,) = await until_chat(events, "多少钱")
@@ -79,11 +82,11 @@ async def test_a_comment_arrives_with_who_wrote_it_and_when(
 
 
 async def test_what_was_said_before_we_came_arrives_once_and_with_its_own_time(
-    face: DouyinFace, web: DouyinWeb, room: Room
+    face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
     an_hour_ago = now_ms() - 3_600_000
     face.say("早就问过", ts_ms=an_hour_ago)
-    async with source(web, face).events(room) as events:
+    async with source(webs, face).events(room) as events:
         face.say("新问的")
         seen = await until_chat(events, "新问的")
     assert texts(seen) == ["早就问过", "新问的"]
@@ -92,9 +95,9 @@ async def test_what_was_said_before_we_came_arrives_once_and_with_its_own_time(
 
 
 async def test_all_that_happens_in_a_room_becomes_events(
-    face: DouyinFace, web: DouyinWeb, room: Room
+    face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
-    async with source(web, face).events(room) as events:
+    async with source(webs, face).events(room) as events:
         face.gift("玫瑰", count=3, diamonds=10)
         face.like(count=5)
         face.enter_room("新来的")
@@ -115,9 +118,9 @@ async def test_all_that_happens_in_a_room_becomes_events(
 
 
 async def test_a_comment_resent_by_the_platform_arrives_once(
-    face: DouyinFace, web: DouyinWeb, room: Room
+    face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
-    async with source(web, face).events(room) as events:
+    async with source(webs, face).events(room) as events:
         face.say("包邮吗")
         face.resend_last()
         face.say("完")
@@ -126,9 +129,9 @@ async def test_a_comment_resent_by_the_platform_arrives_once(
 
 @pytest.mark.parametrize("code", [1006, 1000, 1001, 1013])
 async def test_a_dropped_line_is_a_gap_with_nothing_lost_and_nothing_twice(
-    face: DouyinFace, web: DouyinWeb, room: Room, code: int
+    face: DouyinFace, webs: DouyinWebs, room: Room, code: int
 ) -> None:
-    async with source(web, face).events(room) as events:
+    async with source(webs, face).events(room) as events:
         face.say("之前")
         before = await until_chat(events, "之前")
         face.drop_line(code)
@@ -143,10 +146,25 @@ async def test_a_dropped_line_is_a_gap_with_nothing_lost_and_nothing_twice(
     assert opened.start_ms <= closed.end_ms <= now_ms()
 
 
-async def test_what_is_said_while_the_line_is_down_is_fetched_on_reconnect(
-    face: DouyinFace, web: DouyinWeb, room: Room
+@pytest.mark.parametrize("code", [1000, 1006])
+async def test_what_is_said_while_a_line_closes_comes_by_the_next(
+    face: DouyinFace, webs: DouyinWebs, room: Room, code: int
 ) -> None:
-    async with source(web, face).events(room) as events:
+    async with source(webs, face).events(room) as events:
+        face.drop_line(code)
+        with anyio.fail_after(10):
+            while face.connections < 2:
+                face.say("还在吗")
+                await anyio.lowlevel.checkpoint()
+        face.say("完")
+        seen = await until_chat(events, "完")
+    assert texts(seen)[-2:] == ["还在吗", "完"]
+
+
+async def test_what_is_said_while_the_line_is_down_is_fetched_on_reconnect(
+    face: DouyinFace, webs: DouyinWebs, room: Room
+) -> None:
+    async with source(webs, face).events(room) as events:
         face.drop_line()
         await face.wait_viewers(0)
         for number in range(5):
@@ -156,28 +174,28 @@ async def test_what_is_said_while_the_line_is_down_is_fetched_on_reconnect(
 
 
 async def test_what_the_first_fetch_brings_is_delivered_before_anything_is_read_from_the_line(
-    face: DouyinFace, web: DouyinWeb, room: Room
+    face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
     face.say("早就问过")
     backlog = Backlog(10)
-    visitor = Visitor(
-        room,
-        Inbox(room.room_id),
-        backlog,
-        web=web,
-        push_url=face.push_url,
-        proxies=Proxies(),
-        open_timeout_s=5,
-    )
-    line = await visitor.dial()
-    await line.close()
+    async with webs.lend() as web:
+        visitor = Visitor(
+            room,
+            Inbox(room.room_id),
+            backlog,
+            web=web,
+            push_url=face.push_url,
+            open_timeout_s=5,
+        )
+        line = await visitor.dial()
+        await line.close()
     assert texts(backlog.rest()) == ["早就问过"]
 
 
 async def test_a_reconnect_goes_on_from_the_latest_cursor(
-    face: DouyinFace, web: DouyinWeb, room: Room
+    face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
-    async with source(web, face).events(room) as events:
+    async with source(webs, face).events(room) as events:
         face.say("之前")
         await until_chat(events, "之前")
         face.drop_line()
@@ -188,26 +206,26 @@ async def test_a_reconnect_goes_on_from_the_latest_cursor(
 
 
 async def test_the_line_lives_on_heartbeats_and_acknowledgements(
-    face: DouyinFace, web: DouyinWeb, room: Room
+    face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
-    async with source(web, face, heartbeat_s=0.05).events(room):
+    async with source(webs, face, heartbeat_s=0.05).events(room):
         with anyio.fail_after(10):
             await face.until(lambda: face.heartbeats >= 4 and face.acks >= 4)
         assert face.connections == 1
 
 
 async def test_the_first_heartbeat_follows_the_handshake_at_once(
-    face: DouyinFace, web: DouyinWeb, room: Room
+    face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
-    async with source(web, face, heartbeat_s=3600).events(room):
+    async with source(webs, face, heartbeat_s=3600).events(room):
         with anyio.fail_after(10):
             await face.until(lambda: face.heartbeats == 1)
 
 
 async def test_a_line_that_falls_silent_is_replaced_and_the_gap_reported(
-    face: DouyinFace, web: DouyinWeb, room: Room
+    face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
-    async with source(web, face, silence_s=0.4, heartbeat_s=0.05).events(room) as events:
+    async with source(webs, face, silence_s=0.4, heartbeat_s=0.05).events(room) as events:
         face.say("之前")
         await until_chat(events, "之前")
         face.stall()
@@ -223,9 +241,9 @@ async def test_a_line_that_falls_silent_is_replaced_and_the_gap_reported(
 
 
 async def test_frames_that_nobody_can_read_are_passed_over(
-    face: DouyinFace, web: DouyinWeb, room: Room
+    face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
-    async with source(web, face).events(room) as events:
+    async with source(webs, face).events(room) as events:
         face.send_raw(b"\xff\xff\xff")
         face.say("完")
         assert texts(await until_chat(events, "完")) == ["完"]
@@ -233,9 +251,9 @@ async def test_frames_that_nobody_can_read_are_passed_over(
 
 
 async def test_a_platform_that_only_sends_what_nobody_can_read_has_changed(
-    face: DouyinFace, web: DouyinWeb, room: Room
+    face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
-    async with source(web, face, silence_s=0.4).events(room) as events:
+    async with source(webs, face, silence_s=0.4).events(room) as events:
         face.stall()
         face.stall(on=False)
         face.send_raw(b"\xff\xff\xff")
@@ -246,27 +264,27 @@ async def test_a_platform_that_only_sends_what_nobody_can_read_has_changed(
 
 
 async def test_plain_frames_are_read_like_compressed_ones(
-    face: DouyinFace, web: DouyinWeb, room: Room
+    face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
     face.compress(on=False)
-    async with source(web, face).events(room) as events:
+    async with source(webs, face).events(room) as events:
         face.say("没压缩")
         await until_chat(events, "没压缩")
 
 
 async def test_without_a_push_url_the_server_is_the_one_the_platform_names(
-    face: DouyinFace, web: DouyinWeb, room: Room
+    face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
-    async with source(web, face, push_url="").events(room) as events:
+    async with source(webs, face, push_url="").events(room) as events:
         face.say("完")
         await until_chat(events, "完")
 
 
 async def test_a_refused_device_comes_back_as_somebody_else(
-    face: DouyinFace, web: DouyinWeb, room: Room
+    face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
     face.block_signature()
-    visitor = web.identity.user_unique_id
+    visitor = await unique_id(webs)
 
     async def relent() -> None:
         await face.until(lambda: face.refusals == 1)
@@ -274,17 +292,17 @@ async def test_a_refused_device_comes_back_as_somebody_else(
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(relent)
-        async with source(web, face).events(room) as events:
+        async with source(webs, face).events(room) as events:
             face.say("完")
             await until_chat(events, "完")
     assert face.refusals == 1
-    assert web.identity.user_unique_id != visitor
+    assert await unique_id(webs) != visitor
 
 
 async def test_a_device_refused_while_watching_ends_in_blocked(
-    face: DouyinFace, web: DouyinWeb, room: Room
+    face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
-    async with source(web, face).events(room) as events:
+    async with source(webs, face).events(room) as events:
         face.say("之前")
         await until_chat(events, "之前")
         face.block_signature()
@@ -296,9 +314,9 @@ async def test_a_device_refused_while_watching_ends_in_blocked(
 
 
 async def test_silence_under_risk_control_ends_in_blocked(
-    face: DouyinFace, web: DouyinWeb, room: Room
+    face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
-    async with source(web, face, silence_s=0.2).events(room) as events:
+    async with source(webs, face, silence_s=0.2).events(room) as events:
         face.stall()
         face.risk_control("empty")
         with pytest.raises(Blocked):
@@ -306,9 +324,9 @@ async def test_silence_under_risk_control_ends_in_blocked(
 
 
 async def test_the_announced_end_of_the_broadcast_ends_the_iteration(
-    face: DouyinFace, web: DouyinWeb, room: Room
+    face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
-    async with source(web, face).events(room) as events:
+    async with source(webs, face).events(room) as events:
         face.say("再见")
         face.end()
         seen = await drain(events)
@@ -318,9 +336,9 @@ async def test_the_announced_end_of_the_broadcast_ends_the_iteration(
 
 
 async def test_a_broadcast_that_stops_without_a_word_is_asked_for_twice_and_ends(
-    face: DouyinFace, web: DouyinWeb, room: Room
+    face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
-    async with source(web, face, silence_s=0.3).events(room) as events:
+    async with source(webs, face, silence_s=0.3).events(room) as events:
         face.go_offline()
         seen = await drain(events)
     opened, closed = seen
@@ -332,18 +350,18 @@ async def test_a_broadcast_that_stops_without_a_word_is_asked_for_twice_and_ends
 
 
 async def test_silence_while_the_host_has_begun_another_broadcast_ends_this_one(
-    face: DouyinFace, web: DouyinWeb, room: Room
+    face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
-    async with source(web, face, silence_s=0.3).events(room) as events:
+    async with source(webs, face, silence_s=0.3).events(room) as events:
         face.stall()
         face.go_live()
         await drain(events)
 
 
 async def test_no_chat_line_is_lost_on_a_consumer_that_sleeps(
-    face: DouyinFace, web: DouyinWeb, room: Room
+    face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
-    async with source(web, face).events(room) as events:
+    async with source(webs, face).events(room) as events:
         for number in range(4000):
             face.say(f"第 {number} 条")
         await face.until(lambda: face.acks >= 10)
@@ -352,16 +370,17 @@ async def test_no_chat_line_is_lost_on_a_consumer_that_sleeps(
 
 
 async def test_no_secret_reaches_a_log_line_or_an_error(
-    face: DouyinFace, web: DouyinWeb, room: Room, caplog: pytest.LogCaptureFixture
+    face: DouyinFace, webs: DouyinWebs, room: Room, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     with capture_logs() as logs:
-        async with source(web, face).events(room) as events:
+        async with source(webs, face).events(room) as events:
             face.block_signature()
             face.drop_line()
             with pytest.raises(Blocked) as refusal:
                 await drain(events)
-    cookie = await web.identity.cookie_header()
+    async with webs.lend() as web:
+        cookie = await web.identity.cookie_header()
     # The pretend server, in this process, logs too.
     ours = [r.getMessage() for r in caplog.records if not r.name.startswith(NOT_OURS)]
     said = f"{logs} {ours} {refusal.value} {refusal.value.remedy}"

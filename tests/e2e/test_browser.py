@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -167,6 +168,98 @@ async def record_one_segment(server: Server, link: str) -> None:
         await events.wait("segment_ready")
         await server.post("/api/recording/stop", {"recording_id": recording_id})
         await events.wait("tips_ready", len(events.of("segment_ready")))
+
+
+async def test_a_watched_room_is_recorded_when_it_is_live_and_shows_what_is_missing(
+    serve: Serve, room: PretendRoom, browser: Browser
+) -> None:
+    room.end()
+    async with (
+        serve(room.environment() | {"HOSTCUE_POLL_S": "0.5"}) as server,
+        open_page(browser, server.url) as (page, complaints),
+    ):
+        state, strip = page.locator(".recording > header .state"), page.locator(".strip")
+        await page.fill("#link", room.link)
+        await page.fill("#segment", "2")
+        await page.check("#monitor")
+        await page.fill("#from", "00:00")
+        await page.click("#start-button")
+        await expect(page.locator("#start-answer")).to_contain_text("要一起填")
+        await page.fill("#to", "00:00")
+        await page.click(".more summary")
+        await page.fill("#cookie", "sessionid=not-to-be-seen")
+        await page.click("#start-button")
+        await expect(page.locator("#start-answer .done")).to_be_visible()
+        await expect(page.locator("#cookie")).to_have_value("")
+        await expect(state).to_contain_text("等待开播 · 没有开播")
+        await expect(page.locator(".recording .facts")).to_contain_text("每天 00:00–00:00")
+        await expect(page.locator(".recording .facts")).to_contain_text("Cookie")
+
+        room.begin()
+        await expect(state).to_contain_text("录制中")
+        await expect(page.locator(".segment").first).to_be_visible()
+        room.flv.refuse(503)
+        room.flv.drop_line()
+        await expect(state).to_contain_text("重连中")
+        await expect(page.locator(".recording .next")).to_contain_text("画面已经断了")
+        await expect(strip.locator(".lasting")).to_contain_text("流断了")
+        room.flv.refuse(None)
+        await expect(strip.locator(".gap:not(.lasting)")).to_contain_text("流断了")
+        await expect(page.locator(".recording .facts")).to_contain_text("1 个 · 共")
+
+        await page.click(".pin")
+        await expect(page.locator(".pin")).to_have_attribute("aria-pressed", "true")
+        room.end()
+        await expect(state).to_contain_text("等待开播")
+        await page.locator(".recording .stop").click()
+        await expect(state).to_contain_text("手动停止")
+        assert "not-to-be-seen" not in await page.content()
+        assert complaints.heard == []
+
+
+async def test_old_recordings_go_only_when_that_is_meant_and_a_full_disk_says_so(
+    serve: Serve, room: PretendRoom, browser: Browser, tmp_path: Path
+) -> None:
+    async with serve(room.environment()) as server:
+        await record_one_segment(server, room.link)
+    let_age(tmp_path / "data" / "hostcue.db", hours=2)
+    never_enough = {"HOSTCUE_MIN_FREE_BYTES": "1EiB", "HOSTCUE_RESUME_FREE_BYTES": "2EiB"}
+    async with (
+        serve(room.environment() | never_enough | {"HOSTCUE_KEEP_DAYS": "0.05"}) as server,
+        open_page(browser, server.url) as (page, complaints),
+    ):
+        await expect(page.locator("#disk-chip")).to_contain_text("已暂停录制")
+        await expect(page.locator("#disk-state")).to_contain_text("空间不够")
+        await expect(page.locator("#disk-lines li")).to_have_count(3)
+        notices = page.locator("#notices")
+        await expect(notices).to_contain_text("录制全部暂停：空间不够")
+        await expect(notices).to_contain_text("旧录像没有自动删")
+
+        await page.click("#clean")
+        await expect(page.locator(".files li").first).to_contain_text("太旧")
+        await expect(page.locator(".cleanup .stop")).to_be_disabled()
+        await page.check("#clean-force")
+        await page.click(".cleanup .stop")
+        await expect(page.locator(".cleanup .done")).to_contain_text("腾出")
+        await page.keyboard.press("Escape")
+        await expect(page.locator(".strip .deleted").first).to_contain_text("已删除")
+        await expect(page.locator(".segment")).to_have_count(0)
+        await expect(notices).not_to_contain_text("旧录像没有自动删")
+
+        await page.click("#alarms summary")
+        await page.click("#test-alarm")
+        await expect(page.locator("#alarms-answer")).to_contain_text("没有设置通知目标")
+        assert complaints.heard == []
+
+
+def let_age(database: Path, *, hours: int) -> None:
+    """Have all that is recorded be older."""
+    ms = hours * 3_600_000
+    with sqlite3.connect(database) as connection:
+        connection.execute(
+            "UPDATE segment_index SET start_ts = start_ts - ?, end_ts = end_ts - ?", (ms, ms)
+        )
+    connection.close()
 
 
 async def test_the_comment_test_page_starts_counts_and_stops(

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
 import pytest
 
-from hostcue.errors import BadRequest, Blocked, NotFound
+from hostcue.errors import (
+    AuthRequired,
+    BadRequest,
+    Blocked,
+    NotFound,
+    RoomOffline,
+    TransportFailed,
+)
 from hostcue.model.comment import Comment, LiveEvent
 from hostcue.model.event import Event
-from hostcue.model.room import Room
+from hostcue.model.room import DEFAULT_ACCESS, Access, Room
+from hostcue.pipeline.chat import Pauses
 from hostcue.pipeline.chats import Chats
 from hostcue.storage.comments import Comments
 from hostcue.storage.database import Database
@@ -25,20 +33,26 @@ class Source:
 
     def __init__(self, *script: Exception | list[LiveEvent]) -> None:
         self.script = list(script)
+        self.accesses: list[Access] = []
+        self.hang_up = anyio.Event()
         self.connections = 0
         self.open = 0
 
     @asynccontextmanager
-    async def events(self, room: Room) -> AsyncIterator[AsyncIterator[LiveEvent]]:
+    async def events(
+        self, room: Room, access: Access = DEFAULT_ACCESS
+    ) -> AsyncIterator[AsyncIterator[LiveEvent]]:
         step = self.script[self.connections] if self.connections < len(self.script) else []
         self.connections += 1
+        self.accesses.append(access)
 
         async def stream() -> AsyncIterator[LiveEvent]:
             if isinstance(step, Exception):
                 raise step
             for event in step:
                 yield event
-            await anyio.sleep_forever()
+            await self.hang_up.wait()
+            raise TransportFailed("the line is gone")
 
         self.open += 1
         try:
@@ -52,14 +66,23 @@ def said(text: str) -> Comment:
 
 
 @asynccontextmanager
-async def chats_of(source: Source, folder: Path) -> AsyncIterator[tuple[Chats, list[Event]]]:
+async def chats_of(
+    source: Source, folder: Path, *, refused_s: tuple[float, ...] = (300,)
+) -> AsyncIterator[tuple[Chats, list[Event]]]:
     heard: list[Event] = []
     async with (
         Database.open(f"sqlite:///{folder / 'a.db'}") as database,
         anyio.create_task_group() as tasks,
     ):
         database.on_commit(heard.extend)
-        yield Chats({"own": source}, Comments(database), heard.extend, tasks, retry_s=(0,)), heard
+        chats = Chats(
+            {"own": source},
+            Comments(database),
+            heard.extend,
+            tasks,
+            pauses=Pauses(retry_s=(0,), refused_s=refused_s),
+        )
+        yield chats, heard
         tasks.cancel_scope.cancel()
 
 
@@ -92,16 +115,76 @@ async def test_two_owners_share_one_connection_and_the_last_one_ends_it(tmp_path
             chats.status("42")
 
 
-async def test_a_refusal_is_not_tried_again_and_stays_visible(tmp_path: Path) -> None:
-    source = Source(Blocked("no"))
+async def until(holds: Callable[[], bool]) -> None:
+    with anyio.fail_after(10):
+        while not holds():
+            await anyio.lowlevel.checkpoint()
+
+
+def statuses(heard: list[Event]) -> list[tuple[object, object]]:
+    return [(e.data["state"], e.data["reason"]) for e in heard if e.type == "status"]
+
+
+def gaps(heard: list[Event]) -> list[tuple[object, bool]]:
+    return [(e.data["cause"], e.data["end_ts"] is None) for e in heard if e.type == "gap"]
+
+
+async def test_a_refusal_stays_visible_and_is_tried_again_after_a_longer_pause(
+    tmp_path: Path,
+) -> None:
+    source = Source(Blocked("no"), AuthRequired("a login"), [said("多少钱")])
+    async with chats_of(source, tmp_path, refused_s=(0.2, 0.3)) as (chats, heard):
+        began_s = anyio.current_time()
+        await chats.join(ROOM, "a")
+        await until(lambda: chats.status("42").health.reason == "risk_control")
+        assert chats.status("42").running
+        assert chats.status("42").health.state == "failed"
+        await until_heard(heard, "多少钱")
+        assert anyio.current_time() - began_s > 0.5
+        await until(lambda: len(statuses(heard)) == 3)
+        assert statuses(heard) == [
+            ("failed", "risk_control"),
+            ("failed", "auth_required"),
+            ("live", ""),
+        ]
+        assert gaps(heard) == [("risk_control", True), ("risk_control", False)]
+
+
+async def test_a_platform_that_says_for_how_long_is_left_alone_for_so_long(tmp_path: Path) -> None:
+    refusal = Blocked("no")
+    refusal.retry_after_s = 0.3
+    source = Source(TransportFailed("gone"), refusal, [said("二")])
+    async with chats_of(source, tmp_path, refused_s=(0,)) as (chats, heard):
+        began_s = anyio.current_time()
+        await chats.join(ROOM, "a")
+        await until_heard(heard, "二")
+        assert anyio.current_time() - began_s > 0.3
+        assert gaps(heard) == [("transport_failed", True), ("transport_failed", False)]
+
+
+async def test_another_cookie_is_tried_at_once(tmp_path: Path) -> None:
+    source = Source(AuthRequired("a login"), [said("多少钱")])
+    login = Access(cookie="sessionid=1")
+    async with chats_of(source, tmp_path, refused_s=(3600,)) as (chats, heard):
+        await chats.join(ROOM, "a")
+        await until(lambda: chats.status("42").health.state == "failed")
+        chats.renew("42", DEFAULT_ACCESS)
+        await anyio.wait_all_tasks_blocked()
+        assert source.connections == 1
+        chats.renew("42", login)
+        await until_heard(heard, "多少钱")
+        assert source.accesses == [DEFAULT_ACCESS, login]
+
+
+async def test_that_nobody_is_live_is_believed_when_it_was_said_twice(tmp_path: Path) -> None:
+    source = Source(RoomOffline("a slip"), [said("在播")], RoomOffline("no"), RoomOffline("no"))
     async with chats_of(source, tmp_path) as (chats, heard):
         await chats.join(ROOM, "a")
-        with anyio.fail_after(10):
-            while chats.status("42").running:
-                await anyio.lowlevel.checkpoint()
-        assert source.connections == 1
-        assert chats.status("42").health.reason == "risk_control"
-        assert [e.data["state"] for e in heard if e.type == "status"][-1] == "failed"
+        await until_heard(heard, "在播")
+        source.hang_up.set()
+        await until(lambda: not chats.status("42").running)
+        assert source.connections == 4
+        assert chats.status("42").health.reason == "room_offline"
 
 
 async def test_a_new_broadcast_of_the_room_is_collected_instead_of_the_old_one(

@@ -24,9 +24,11 @@ from hostcue.errors import (
     UpstreamChanged,
 )
 from hostcue.model.network import AddressPolicy, Proxies
+from hostcue.platforms.breaker import Breaker
 from hostcue.platforms.douyin.identity import Identity
 from hostcue.platforms.douyin.pb import webcast_pb2 as pb
 from hostcue.platforms.douyin.web import Broadcast, DouyinWeb
+from hostcue.platforms.gates import Gates
 from hostcue.platforms.http import open_http
 from hostcue.sim.douyin import DouyinFace
 
@@ -57,6 +59,7 @@ async def douyin(
     allow_private: bool = True,
     cache_s: float = 15.0,
     timeout_s: float = 10.0,
+    open_s: float = 180.0,
 ) -> AsyncIterator[DouyinWeb]:
     async with open_http(Proxies()) as http:
         yield DouyinWeb(
@@ -64,6 +67,7 @@ async def douyin(
             base_url=base_url,
             cookie=cookie,
             policy=AddressPolicy(allow_private),
+            gates=Gates("Douyin", breaker=lambda: Breaker(open_s=open_s)),
             cache_s=cache_s,
             timeout_s=timeout_s,
         )
@@ -248,7 +252,7 @@ async def test_risk_control_is_recognised_in_each_form(
 
 async def test_after_a_block_the_next_try_comes_as_another_visitor(face: DouyinFace) -> None:
     face.risk_control("empty")
-    async with douyin(face.web_url) as web:
+    async with douyin(face.web_url, open_s=0) as web:
         with pytest.raises(Blocked):
             await web.enter(LIVE_ID)
         face.risk_control(None)
@@ -276,7 +280,7 @@ async def test_what_cannot_be_an_id_is_not_asked_for(face: DouyinFace, live_id: 
     ("status", "error"),
     [
         (401, AuthRequired),
-        (403, AuthRequired),
+        (403, Blocked),
         (404, UpstreamChanged),
         (302, Blocked),
         (429, RateLimited),

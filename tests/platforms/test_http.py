@@ -162,8 +162,11 @@ def test_a_status_says_what_it_says(status: int, error: type[UpstreamError] | No
     assert type(found) is (error or type(None))
 
 
-@pytest.mark.parametrize(("header", "wait_s"), [("7", 7.0), ("soon", 30.0), ("", 30.0)])
-def test_the_wait_that_is_asked_for_is_kept(header: str, wait_s: float) -> None:
+@pytest.mark.parametrize(
+    ("header", "wait_s"),
+    [("7", 7.0), ("soon", 30.0), ("", 30.0), ("-1", 30.0), ("9" * 400, 3600.0)],
+)
+def test_the_wait_that_is_asked_for_is_kept_within_reason(header: str, wait_s: float) -> None:
     found = refusal(httpx2.Response(429, headers={"retry-after": header}), "Douyin", remedy="")
     assert isinstance(found, RateLimited)
     assert found.retry_after_s == wait_s

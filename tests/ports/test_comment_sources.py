@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 import anyio
@@ -14,8 +14,7 @@ from hostcue.errors import Blocked, RoomOffline, TransportFailed
 from hostcue.model.comment import Comment, Gap, LiveEvent
 from hostcue.model.network import Proxies
 from hostcue.model.room import Room
-from hostcue.platforms.douyin.web import DouyinWeb
-from hostcue.platforms.http import open_http
+from hostcue.platforms.douyin.webs import DouyinWebs
 from hostcue.ports import CommentSource
 from hostcue.sim.douyin import DouyinFace
 
@@ -44,14 +43,13 @@ async def douyin() -> AsyncIterator[Stage]:
     flv_url = "http://127.0.0.1:9/live.flv"
     async with (
         DouyinFace.open(flv_url=flv_url, script=(), stats_s=0.05) as face,
-        open_http(Proxies(), timeout_s=5) as http,
+        aclosing(DouyinWebs(Proxies(), base_url=face.web_url, timeout_s=5)) as webs,
     ):
 
         def source(push_url: str) -> DouyinComments:
             return DouyinComments(
-                DouyinWeb(http, base_url=face.web_url),
+                webs,
                 push_url=push_url,
-                proxies=Proxies(),
                 confirm_s=0,
                 backoff_s=(0, 0),
             )

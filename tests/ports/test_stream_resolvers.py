@@ -1,41 +1,56 @@
 """What every `StreamResolver` promises, for those that can be asked on loopback.
 
-The streamget adapter cannot (its platforms' addresses are built in): see tests/rooms.
+The streamget adapter for other platforms cannot (their addresses are built in): see tests/rooms.
+"streamget" and "streamlink" are Douyin's own resolver where only that other way still works.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import pytest
+from douyin_gateway import ENTER, Gateway
+from fastapi import Request, Response
 
 from hostcue.errors import HostcueError, RoomError, RoomOffline, UpstreamError
 from hostcue.model.network import AddressPolicy, Proxies
-from hostcue.model.room import Quality
-from hostcue.platforms.douyin.web import DouyinWeb
-from hostcue.platforms.http import open_http
+from hostcue.model.room import Access, Quality
+from hostcue.platforms.budget import Budget
+from hostcue.platforms.douyin.webs import DouyinWebs
+from hostcue.platforms.gates import Gates
 from hostcue.ports import StreamResolver
 from hostcue.rooms.chain import Resolvers
 from hostcue.rooms.direct import DirectResolver
 from hostcue.rooms.douyin import DouyinResolver
+from hostcue.rooms.douyin_streamget import StreamgetWay
+from hostcue.rooms.douyin_streamlink import StreamlinkWay
 from hostcue.sim.douyin import DouyinFace
 from hostcue.sim.flv import LiveFlv
 
-Kind = Literal["douyin", "direct", "chain"]
+Kind = Literal["douyin", "direct", "chain", "streamget", "streamlink"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
 
 
+def unreadable_to_us(request: Request) -> Response | None:
+    """What only streamget's query gets a good answer to."""
+    theirs = request.query_params.get("browser_version") == "116.0.0.0"
+    return None if theirs else Response('{"data": {}}')
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
+    """`qualities` are those that there are."""
+
     resolver: StreamResolver
     link: str
     platform: str
     flv: LiveFlv
     face: DouyinFace
+    qualities: frozenset[Quality] = frozenset({"OD", "BD", "UHD", "HD", "SD"})
 
 
 @asynccontextmanager
@@ -44,9 +59,18 @@ async def opened(kind: Kind) -> AsyncIterator[Case]:
     async with (
         LiveFlv.open() as flv,
         DouyinFace.open(flv_url=flv.url, script=()) as face,
-        open_http(Proxies()) as http,
+        Gateway.open(face.web_url) as gateway,
+        aclosing(
+            DouyinWebs(
+                Proxies(),
+                base_url=gateway.url,
+                policy=policy,
+                gates=Gates("Douyin", budget=Budget("Douyin", per_s=1000)),
+                ways=(StreamgetWay(), StreamlinkWay()),
+            )
+        ) as webs,
     ):
-        douyin = DouyinResolver(DouyinWeb(http, base_url=face.web_url, policy=policy))
+        douyin = DouyinResolver(webs)
         match kind:
             case "douyin":
                 yield Case(douyin, face.link, "douyin", flv, face)
@@ -55,6 +79,13 @@ async def opened(kind: Kind) -> AsyncIterator[Case]:
             case "chain":
                 both = Resolvers([DirectResolver(), douyin], policy=policy)
                 yield Case(both, face.link, "douyin", flv, face)
+            case "streamget":
+                gateway.answers[ENTER] = unreadable_to_us
+                yield Case(douyin, face.link, "douyin", flv, face)
+            case "streamlink":
+                gateway.refuse(ENTER, 444)
+                found = frozenset[Quality]({"BD", "UHD", "HD", "SD"})
+                yield Case(douyin, face.link, "douyin", flv, face, found)
 
 
 @pytest.fixture(params=KINDS)
@@ -102,8 +133,16 @@ async def test_every_quality_gives_a_stream_and_says_which_it_is(
     assert source.url.startswith(case.flv.url.removesuffix(".flv"))
     assert source.container == "flv"
     assert source.quality in QUALITIES
-    if case.platform == "douyin" and quality != "LD":  # the pretend room has all but LD
-        assert source.quality == quality
+    if case.platform == "douyin":
+        assert source.quality in case.qualities
+        assert (source.quality == quality) == (quality in case.qualities)
+
+
+async def test_an_access_of_its_own_leads_to_the_same_room(case: Case) -> None:
+    plain = await case.resolver.resolve(case.link, "OD")
+    own = await case.resolver.resolve(case.link, "OD", Access(cookie="sessionid=c0ffee"))
+    assert own.room == plain.room
+    assert "c0ffee" not in f"{own.room} {own.source.url}"
 
 
 async def test_a_link_that_is_not_its_own_is_one_of_our_errors(case: Case) -> None:
@@ -127,3 +166,12 @@ async def test_a_room_that_is_not_there_is_a_room_error(kind: Kind) -> None:
     async with opened(kind) as case:
         with pytest.raises(RoomError):
             await case.resolver.resolve("https://live.douyin.com/123456", "OD")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_link_alone_tells_the_same_room_as_the_platform(kind: Kind) -> None:
+    async with opened(kind) as case:
+        told = case.resolver.room_of(case.link)
+        room = (await case.resolver.resolve(case.link, "OD")).room
+        assert (told.platform, told.live_id, told.url) == (room.platform, room.live_id, room.url)
+        assert told.anchor_name

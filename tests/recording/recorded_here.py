@@ -31,6 +31,7 @@ async def main(url: str, folder: str) -> None:
         not_before_ms=None,
         open_timeout_s=5.0,
         read_timeout_s=8.0,
+        max_lag_s=4.0,
     )
     async with Engine.open() as engine, engine.worker(job) as worker:
         start_ms = 0

@@ -14,11 +14,14 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 import pytest
+from clip_frames import frames_in
 from recording_studio import Studio, look
 
+from hostcue.model.recording import SaveFormat
 from hostcue.recording.engine import Engine
 from hostcue.recording.naming import part_path
 from hostcue.sim.flv import LiveFlv
+from hostcue.sim.media import Clip
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")
 
@@ -79,6 +82,26 @@ async def test_a_killed_worker_costs_at_most_a_second(studio: Studio, flv: LiveF
     assert not list(take.output.rglob("*.part"))
 
 
+@pytest.mark.parametrize("save_format", ["mp4", "ts", "mkv", "flv"])
+async def test_of_what_was_live_when_a_worker_is_killed_a_second_is_lost_at_most(
+    studio: Studio, flv: LiveFlv, clip: Clip, save_format: SaveFormat
+) -> None:
+    """Measured against the broadcast: the delay on the way to the disk is part of the loss."""
+    take = studio.take(flv.url, segment_s=60, save_format=save_format)
+    async with studio.running(take):
+        await take.until(lambda: bool(take.progress))
+        os.kill(worker(), signal.SIGKILL)
+        live_ms = flv.position_ms()
+        await take.until_closed(1)
+    recovered = take.closed[0]
+    assert recovered.status == "recovered"
+    found = frames_in([recovered], clip)
+    assert (found.damaged, found.doubled) == (0, [])
+    lost_ms = live_ms - found.runs[-1].stop * 1000 / 15
+    turn_ms = clip.duration_ms
+    assert lost_ms - round(lost_ms / turn_ms) * turn_ms <= 1000
+
+
 async def test_when_the_forker_is_killed_its_workers_finish_and_a_new_one_goes_on(
     studio: Studio, flv: LiveFlv
 ) -> None:
@@ -126,7 +149,10 @@ async def test_a_worker_that_falls_silent_is_replaced(studio: Studio, flv: LiveF
     assert take.gaps[0].cause == "worker_died"
 
 
-async def test_nothing_is_left_when_the_server_is_killed(flv: LiveFlv, tmp_path: Path) -> None:
+@pytest.mark.parametrize("forker_too", [False, True], ids=["server", "server and forker"])
+async def test_nothing_is_left_when_the_server_is_killed(
+    flv: LiveFlv, tmp_path: Path, forker_too: bool
+) -> None:
     """The workers finish their files; the next server finds them and tells what they hold."""
     command = [sys.executable, str(Path(__file__).with_name("recorded_here.py")), flv.url]
     async with await anyio.open_process([*command, str(tmp_path / "小美")], stderr=None) as server:
@@ -136,7 +162,8 @@ async def test_nothing_is_left_when_the_server_is_killed(flv: LiveFlv, tmp_path:
         (started,) = children(server.pid)
         (room,) = children(started)
         with watched(room, started) as gone:
-            os.kill(server.pid, signal.SIGKILL)
+            for pid in [server.pid, *[started] * forker_too]:
+                os.kill(pid, signal.SIGKILL)
             await gone()
     await flv.wait_viewers(0)
     part = part_path(tmp_path / "小美", "rec", 0, "mp4")

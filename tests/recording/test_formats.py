@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import anyio
 import av
 import pytest
 from recording_studio import Studio, look
 
+from hostcue.errors import MediaUnsupported
 from hostcue.model.recording import SaveFormat
+from hostcue.sim.flv import LiveFlv
 from hostcue.sim.media import Clip, make_clip
 
 
@@ -97,6 +101,53 @@ async def test_h265_is_recorded_as_apple_wants_it(studio: Studio, tmp_path: Path
     with av.open(take.closed[0].path) as file:
         assert file.streams.video[0].codec_context.codec_tag == "hvc1"
     assert [p for f in take.closed for p in pictures(f.path)] == pictures(source)
+
+
+@pytest.mark.parametrize("save_format", ["mp4", "mkv", "flv"])
+async def test_av1_is_recorded_where_the_container_can_hold_it(
+    studio: Studio, tmp_path: Path, save_format: SaveFormat
+) -> None:
+    clip = make_clip(seconds=4, width=160, height=288, video_codec="av1")
+    source = write_flv(clip, tmp_path / "source.flv")
+    take = studio.take(str(source), container="file", segment_s=2, save_format=save_format)
+    await studio.whole(take)
+    assert [f.video_codec for f in take.closed] == ["av1", "av1"]
+    assert [p for f in take.closed for p in pictures(f.path)] == pictures(source)
+
+
+async def test_a_picture_that_would_be_black_in_the_container_is_refused(
+    studio: Studio, tmp_path: Path
+) -> None:
+    """libav writes AV1 into MPEG-TS as data that nothing plays, without a word."""
+    clip = make_clip(seconds=4, width=160, height=288, video_codec="av1")
+    source = write_flv(clip, tmp_path / "source.flv")
+    take = studio.take(str(source), container="file", save_format="ts")
+    with anyio.fail_after(10), pytest.raises(MediaUnsupported, match="ts file can't hold av1"):
+        await take.recorder.run()
+    assert not take.output.exists()
+
+
+async def test_a_picture_in_no_known_codec_is_refused_and_not_recorded_as_sound(
+    studio: Studio, flv: LiveFlv, clip: Clip
+) -> None:
+    """Codec id 13 is nobody's."""
+    strange = [replace(t, body=b"\x1d" + t.body[1:]) if t.kind == 9 else t for t in clip.tags]
+    headers = tuple(tag for tag in clip.headers if tag.kind != 9)
+    async with LiveFlv.open(replace(clip, headers=headers, tags=tuple(strange))) as other:
+        take = studio.take(other.url, open_timeout_s=8.0)
+        with anyio.fail_after(10), pytest.raises(MediaUnsupported):
+            await take.recorder.run()
+    assert take.events == []
+
+
+async def test_a_file_that_repeats_itself_with_its_stamps_is_recorded_whole(
+    studio: Studio, tmp_path: Path, clip: Clip
+) -> None:
+    source = write_flv(clip, tmp_path / "source.flv")
+    with source.open("ab") as file:
+        file.write(b"".join(tag.encode(tag.at_ms) for tag in clip.tags))
+    take = await studio.whole(studio.take(str(source), container="file", segment_s=4))
+    assert sum(len(pictures(f.path)) for f in take.closed) == 120
 
 
 async def test_sound_alone_is_recorded_too(studio: Studio, tmp_path: Path) -> None:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import io
+import http.client
 import ssl
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
 
 import anyio
-import av
 import pytest
 from recording_studio import Studio, look
 
-from hostcue.errors import HostcueError, MediaUnsupported, PrivateAddress, TransportFailed
+from hostcue.errors import (
+    BadRequest,
+    HostcueError,
+    MediaUnsupported,
+    PrivateAddress,
+    TransportFailed,
+)
 from hostcue.model.network import AddressPolicy, Proxies
+from hostcue.model.room import Container
+from hostcue.recording.hls import HlsStream
 from hostcue.recording.http_body import HttpClient, HttpRefused
+from hostcue.recording.playlist import NotAPlaylist
 from hostcue.sim.flv import LiveFlv
 from hostcue.sim.media import Clip
 
@@ -115,11 +121,24 @@ def test_a_proxy_gets_the_whole_address_and_its_own_login(cdn: Site) -> None:
     assert headers["Proxy-Authorization"] == "Basic bWU6cEBzcw=="
 
 
+def test_what_is_fetched_comes_whole_or_not_at_all(cdn: Site) -> None:
+    cdn.pages["/a"] = (302, {"Location": "/b"}, b"")
+    cdn.pages["/b"] = (200, {}, b"x" * 200_000)
+    cdn.pages["/torn"] = (200, {"Content-Length": "300000"}, b"x" * 200_000)
+    network = client()
+    for _ in range(2):
+        assert network.fetch(f"{cdn.url}/a", {}, within_s=2) == (f"{cdn.url}/b", b"x" * 200_000)
+    with pytest.raises(http.client.IncompleteRead):
+        network.fetch(f"{cdn.url}/torn", {}, within_s=2)
+    with pytest.raises(HttpRefused, match="404"):
+        network.fetch(f"{cdn.url}/nothing", {}, within_s=2)
+
+
 def test_a_redirect_is_followed_and_names_the_new_place(cdn: Site) -> None:
     cdn.pages["/a"] = (302, {"Location": "/b?x=1"}, b"")
     cdn.pages["/b"] = (200, {}, b"x")
     with_cookie = {"Cookie": "secret", "Referer": "r"}
-    body = client().get(f"{cdn.url}/a", with_cookie)
+    body = client(home=cdn.url).get(f"{cdn.url}/a", with_cookie)
     assert body.name == f"{cdn.url}/b?x=1"
     assert cdn.asked[1][1]["Cookie"] == "secret"
     body.close()
@@ -129,9 +148,46 @@ def test_a_cookie_does_not_follow_to_another_host(cdn: Site) -> None:
     with site() as other:
         cdn.pages["/a"] = (302, {"Location": f"{other.url}/b"}, b"")
         other.pages["/b"] = (200, {}, b"x")
-        client().get(f"{cdn.url}/a", {"Cookie": "secret", "Referer": "r"}).close()
+        client(home=cdn.url).get(f"{cdn.url}/a", {"Cookie": "secret", "Referer": "r"}).close()
+        assert cdn.asked[0][1]["Cookie"] == "secret"
         assert "Cookie" not in other.asked[0][1]
         assert other.asked[0][1]["Referer"] == "r"
+
+
+def test_a_cookie_given_for_tls_is_not_sent_in_clear() -> None:
+    with site() as plain:
+        plain.pages["/a"] = (200, {}, b"x")
+        home = plain.url.replace("http:", "https:")
+        client(home=home).get(f"{plain.url}/a", {"Cookie": "secret"}).close()
+        assert "Cookie" not in plain.asked[0][1]
+
+
+def test_no_other_host_that_a_playlist_names_sees_the_cookie(cdn: Site) -> None:
+    with site() as other:
+        elsewhere = other.url.replace("127.0.0.1", "localhost")
+        listed = f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{cdn.url}/1.ts\n"
+        listed += f"#EXTINF:1,\n{elsewhere}/2.ts\n#EXT-X-ENDLIST\n"
+        cdn.pages["/live.m3u8"] = (
+            200,
+            {},
+            f"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{elsewhere}/v.m3u8\n".encode(),
+        )
+        other.pages["/v.m3u8"] = (200, {}, listed.encode())
+        cdn.pages["/1.ts"], other.pages["/2.ts"] = (200, {}, b"one"), (200, {}, b"two")
+        network = client(home=f"{cdn.url}/live.m3u8")
+        headers = {"Cookie": "secret", "Referer": "r"}
+        stream = HlsStream(network, network.home, headers, patience_s=1.0)
+        stream.open(None)
+        assert b"".join(iter(lambda: stream.read(4096), b"")) == b"onetwo"
+        assert {(target, there.get("Cookie")) for target, there in cdn.asked} == {
+            ("/live.m3u8", "secret"),
+            ("/1.ts", "secret"),
+        }
+        assert [(target, "Cookie" in there) for target, there in other.asked] == [
+            ("/v.m3u8", False),
+            ("/2.ts", False),
+        ]
+        assert all(there["Referer"] == "r" for _, there in other.asked)
 
 
 @pytest.mark.parametrize(
@@ -198,11 +254,15 @@ async def test_a_list_that_poses_as_a_stream_opens_nothing(
     assert cdn.targets == ["/room.flv"]
 
 
-async def test_a_server_with_a_certificate_of_its_own_making_is_refused(studio: Studio) -> None:
+@pytest.mark.parametrize(("scheme", "container"), [("https", "flv"), ("rtmps", "rtmp")])
+async def test_a_server_with_a_certificate_of_its_own_making_is_refused(
+    studio: Studio, scheme: str, container: Container
+) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(Path(__file__).with_name("self_signed.pem"))
     with site(context) as shady:
-        take = studio.take(f"{shady.url}/room.flv")
+        url = shady.url.replace("https", scheme)
+        take = studio.take(f"{url}/room.flv", container=container)
         with anyio.fail_after(10), pytest.raises(TransportFailed, match="prove"):
             await take.recorder.run()
         assert shady.asked == []
@@ -231,48 +291,41 @@ def _as_file(clip: Clip, *, turns: int = 1) -> bytes:
     return b"".join(parts)
 
 
-def _pieces(clip: Clip, folder: Path) -> list[bytes]:
-    """The broadcast as MPEG-TS, cut each second."""
-    with (
-        av.open(io.BytesIO(_as_file(clip, turns=3)), "r") as source,
-        av.open(str(folder / "%02d.ts"), "w", "segment", {"segment_time": "1"}) as out,
-    ):
-        streams = [source.streams.video[0], source.streams.audio[0]]
-        made = {s.index: out.add_stream_from_template(s, opaque=True) for s in streams}
-        for packet in source.demux(streams):
-            if packet.size:
-                packet.stream = made[packet.stream_index]
-                out.mux(packet)
-    return [path.read_bytes() for path in sorted(folder.glob("*.ts"))]
+def test_of_many_servers_only_a_few_connections_are_kept() -> None:
+    network = client()
+    with ExitStack() as stack:
+        for _ in range(8):
+            there = stack.enter_context(site())
+            there.pages["/a"] = (200, {}, b"x")
+            assert network.fetch(f"{there.url}/a", {}, within_s=2)[1] == b"x"
+            assert len(network._idle) <= 4
+        for link in network._idle.values():
+            link.connection.close()
 
 
-async def test_hls_is_recorded_piece_by_piece(
-    studio: Studio, cdn: Site, tmp_path: Path, clip: Clip
-) -> None:
-    """A live playlist of the newest three pieces, as CDNs do."""
-    pieces = _pieces(clip, tmp_path)
-    for number, piece in enumerate(pieces):
-        cdn.pages[f"/{number}.ts"] = (200, {}, piece)
-    began = time.monotonic()
+def test_more_than_a_playlist_can_be_is_not_read(cdn: Site) -> None:
+    cdn.pages["/list.m3u8"] = (200, {}, b"#EXTM3U\n" + b"#\n" * 5_000_000)
+    stream = HlsStream(client(), f"{cdn.url}/list.m3u8", {}, patience_s=1.0)
+    with pytest.raises(BadRequest, match="larger"):
+        stream.open(None)
 
-    def playlist() -> Answer:
-        newest = 3 + int(time.monotonic() - began)
-        lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:1", f"#EXT-X-MEDIA-SEQUENCE:{newest - 3}"]
-        for number in range(newest - 3, newest):
-            lines += ["#EXTINF:1.0,", f"{number}.ts"]
-        return 200, {"Content-Type": "application/vnd.apple.mpegurl"}, "\n".join(lines).encode()
 
-    cdn.pages["/list.m3u8"] = playlist
-    take = studio.take(f"{cdn.url}/list.m3u8", container="hls", segment_s=2)
-    async with studio.running(take):
-        await take.until_closed(2, within_s=15)
-    assert [file.duration_ms for file in take.closed[:2]] == [2000, 2000]
-    assert all(look(file.path).keys[0] for file in take.closed)
-    assert all(a.window.end_ms == b.window.start_ms for a, b in pairwise(take.closed))
-    shown = [len(look(file.path).pictures) for file in take.closed]
-    assert shown[:2] == [30, 30]
-    # the newest piece ends when it is listed; being fetched takes libav half a piece more
-    end_ms = take.closed[1].window.end_ms - (
-        time.time_ns() / 1e6 - (time.monotonic() - began) * 1000
+def test_a_master_playlist_that_names_itself_is_none(cdn: Site) -> None:
+    text = b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlist.m3u8\n"
+    cdn.pages["/list.m3u8"] = (200, {}, text)
+    with pytest.raises(NotAPlaylist):
+        HlsStream(client(), f"{cdn.url}/list.m3u8", {}, patience_s=1.0).open(None)
+    assert len(cdn.asked) == 2
+
+
+def test_pieces_of_one_file_are_cut_out_where_the_server_knows_no_ranges(cdn: Site) -> None:
+    cdn.pages["/all.ts"] = (200, {}, b"aaabbbbcc")
+    cdn.pages["/list.m3u8"] = (
+        200,
+        {},
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n#EXT-X-BYTERANGE:3@0\nall.ts\n"
+        b"#EXTINF:1,\n#EXT-X-BYTERANGE:4\nall.ts\n#EXT-X-ENDLIST\n",
     )
-    assert 0 <= end_ms - 1000 <= 2500
+    stream = HlsStream(client(), f"{cdn.url}/list.m3u8", {}, patience_s=1.0)
+    stream.open(None)
+    assert b"".join(iter(lambda: stream.read(4096), b"")) == b"aaabbbb"

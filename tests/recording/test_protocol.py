@@ -89,6 +89,7 @@ def test_a_job_arrives_as_it_was_sent(url: str, zone: str | None, before: int | 
         not_before_ms=before,
         open_timeout_s=10.0,
         read_timeout_s=8.0,
+        max_lag_s=4.0,
     )
     assert parse_command(command_line("start", job)) == ("start", job)
     recovering = RecoverJob("w", url, before, zone)
@@ -101,7 +102,7 @@ def test_a_job_shows_no_secret() -> None:
     policy, proxies = AddressPolicy(), Proxies(http="http://me:hidden@proxy")
     job = CaptureJob(
         "w", url, "flv", {"Cookie": "hidden"}, proxies, policy, "/r", "r", "mp4", 300, None, 0,
-        None, 10.0, 8.0,
+        None, 10.0, 8.0, 4.0,
     )  # fmt: skip
     assert "hidden" not in repr(job)
 

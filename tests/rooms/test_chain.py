@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 from hypothesis import given, settings
@@ -13,9 +13,9 @@ from hostcue.errors import (
     PrivateAddress,
     UnknownPlatform,
 )
+from hostcue.model.clock import now_ms
 from hostcue.model.network import AddressPolicy, Proxies
-from hostcue.platforms.douyin.web import DouyinWeb
-from hostcue.platforms.http import open_http
+from hostcue.platforms.douyin.webs import DouyinWebs
 from hostcue.rooms.chain import Resolvers
 from hostcue.rooms.direct import DirectResolver
 from hostcue.rooms.douyin import DouyinResolver
@@ -33,10 +33,10 @@ async def chain(
 ) -> AsyncIterator[Resolvers]:
     """All resolvers in the order of the product; a dead proxy shows that loopback needs none."""
     policy = AddressPolicy(allow_private)
-    async with open_http(DEAD_PROXY) as http:
-        web = DouyinWeb(http, base_url=web_url, policy=policy, timeout_s=timeout_s)
+    webs = DouyinWebs(DEAD_PROXY, base_url=web_url, policy=policy, timeout_s=timeout_s)
+    async with aclosing(webs):
         yield Resolvers(
-            [DirectResolver(), DouyinResolver(web), StreamgetResolver(DEAD_PROXY, policy=policy)],
+            [DirectResolver(), DouyinResolver(webs), StreamgetResolver(DEAD_PROXY, policy=policy)],
             policy=policy,
         )
 
@@ -61,6 +61,18 @@ async def test_a_douyin_link_becomes_a_room_and_a_stream_that_answers(flv: LiveF
         assert (live.source.container, live.source.quality) == ("flv", "HD")
     assert "/live/room_sd.flv?" in live.source.url
     assert flv.requests == []  # a connection costs; the recorder makes the only one
+
+
+async def test_an_address_knows_its_end_but_none_that_is_past_when_it_is_given() -> None:
+    later_s = now_ms() // 1000 + 3600
+    async with chain() as rooms:
+        for query, end_ms in (
+            (f"expire={later_s:x}", later_s * 1000),
+            (f"expire={later_s - 7200:x}", None),  # when it was signed, say
+            ("sign=1", None),
+        ):
+            live = await rooms.resolve(f"http://127.0.0.1:9/a.flv?{query}", "OD")
+            assert live.source.expires_ms == end_ms
 
 
 @pytest.mark.parametrize(
@@ -152,3 +164,29 @@ async def test_any_text_is_refused_with_one_of_our_errors(link: str) -> None:
     rooms = Resolvers([DirectResolver()], policy=AddressPolicy())
     with pytest.raises(HostcueError):
         await rooms.resolve(link, "OD")
+
+
+async def test_a_link_alone_names_the_room_without_asking_and_without_its_secrets() -> None:
+    async with chain("https://live.douyin.com") as rooms:
+        for link, platform, live_id, name in (
+            ("80017709309", "douyin", "80017709309", "80017709309"),
+            ("https://live.douyin.com/80017709309?x=1", "douyin", "80017709309", "80017709309"),
+            ("看看 https://v.douyin.com/iYxK8mQ/ 复制", "douyin", "", ""),
+            ("https://live.bilibili.com/21852?from=x", "bilibili", "21852", "21852"),
+            (f"http://cdn.example/live/a.flv?{SECRET}", "direct", "", "cdn.example"),
+        ):
+            room = rooms.room_of(link)
+            assert (room.platform, room.anchor_name) == (platform, name)
+            assert room.live_id == live_id or platform == "direct"
+            assert room.url.startswith("http")
+            assert SECRET not in room.url
+        with pytest.raises(UnknownPlatform):
+            rooms.room_of("https://nowhere.example/1")
+
+
+async def test_a_share_link_names_its_room_once_it_was_followed(flv: LiveFlv) -> None:
+    async with DouyinFace.open(flv_url=flv.url, script=()) as face, chain(face.web_url) as rooms:
+        link = f"{face.web_url}/share/iYxK8mQ/"
+        assert rooms.room_of(link).live_id == ""
+        await rooms.resolve(link, "OD")
+        assert rooms.room_of(link).live_id == face.live_id

@@ -8,18 +8,14 @@ from __future__ import annotations
 import importlib
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import anyio
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
 from anyio.streams.tls import TLSStream
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from self_signed import self_signed
 from structlog.testing import capture_logs
 
 from hostcue.errors import (
@@ -34,8 +30,8 @@ from hostcue.errors import (
     UpstreamChanged,
 )
 from hostcue.model.network import Proxies
-from hostcue.model.room import Quality
-from hostcue.rooms.streamget import StreamgetResolver, failure, live_room
+from hostcue.model.room import Access, Quality
+from hostcue.rooms.streamget import StreamgetResolver, choose, failure, live_room
 from hostcue.rooms.streamget_sites import Site, site_of
 
 LINK = "http://qiandurebo.com/web/video.php?roomnumber=33333"
@@ -54,6 +50,7 @@ class Proxy:
     def __init__(self) -> None:
         self.url = ""
         self.requests: list[str] = []
+        self.cookies: list[str] = []
         self.answer = ("200 OK", "", LIVE_PAGE)
         self.tls: ssl.SSLContext | None = None
 
@@ -73,7 +70,9 @@ class Proxy:
 
     async def _serve(self, stream: SocketStream) -> None:
         async with stream:
-            first = (await _head(stream)).split("\r\n")[0]
+            first, *rest = (await _head(stream)).split("\r\n")
+            lines = (line.partition(": ") for line in rest)
+            self.cookies += [text for name, _, text in lines if name.lower() == "cookie" and text]
             self.requests.append(first.rpartition(" ")[0])
             if not first.startswith("CONNECT"):
                 await stream.send(self._reply())
@@ -188,41 +187,10 @@ async def test_the_library_does_not_print(proxy: Proxy, capsys: pytest.CaptureFi
 
 
 async def test_a_certificate_that_proves_nothing_is_refused(proxy: Proxy, tmp_path: Path) -> None:
-    proxy.tls = self_signed(tmp_path)
+    proxy.tls = self_signed(tmp_path, "qiandurebo.com")
     with pytest.raises(TransportFailed, match=r"(?i)certificate"):
         await resolver(proxy).resolve(LINK.replace("http:", "https:"), "OD")
     assert proxy.requests == ["CONNECT qiandurebo.com:443"]
-
-
-def self_signed(folder: Path) -> ssl.SSLContext:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "qiandurebo.com")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName("qiandurebo.com")]), critical=False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    pem = folder / "server.pem"
-    pem.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    return context
 
 
 async def test_a_link_of_no_platform_is_unknown() -> None:
@@ -260,11 +228,103 @@ def test_the_best_address_is_chosen(fields: dict[str, object], url: str, contain
     assert (source.url, source.container) == (url, container)
 
 
+# What a real class of the library is given: a list of addresses, best first.
+THREE = ["http://c.example/a.flv", "http://c.example/a_hd.flv", "http://c.example/a_sd.flv"]
+
+
 @pytest.mark.parametrize(
-    ("said", "got"), [("HD", "HD"), (None, "OD"), ("0", "OD"), ("BD", "BD"), (3, "OD")]
+    ("wanted", "urls", "url", "got"),
+    [
+        ("OD", THREE, THREE[0], "OD"),
+        ("UHD", THREE, THREE[1], "UHD"),
+        ("HD", THREE, THREE[2], "HD"),
+        ("LD", THREE, THREE[2], "HD"),  # the list's last one, whatever is asked
+        ("BD", THREE, THREE[1], "UHD"),  # a quality that the class doesn't know
+        ("BD", THREE[:1], THREE[0], "OD"),  # never another one's name
+        ("SD", THREE[:1], THREE[0], "OD"),
+    ],
 )
-def test_the_quality_is_the_one_the_library_says(said: object, got: Quality) -> None:
-    assert live_room(site(), LINK, {}, stream_data(quality=said)).source.quality == got
+async def test_a_quality_is_called_by_its_own_name(
+    wanted: Quality, urls: list[str], url: str, got: Quality
+) -> None:
+    acfun = site_of("https://live.acfun.cn/live/1")
+    assert acfun is not None
+    platform = importlib.import_module("streamget").AcfunLiveStream()
+    data = {"is_live": True, "anchor_name": "小满", "play_url_list": [{"url": u} for u in urls]}
+    stream, quality = await choose(platform, acfun, data, wanted)
+    source = live_room(acfun, LINK, data, stream, quality).source
+    assert (source.url, source.quality) == (url, got)
+
+
+class Signing:
+    """A platform that signs each address anew, and has two qualities."""
+
+    def __init__(self) -> None:
+        self.signed = 0
+
+    async def fetch_stream_url(self, json_data: object, video_quality: str) -> object:
+        self.signed += 1
+        ratio = "" if video_quality in {"OD", "UHD"} else "2000"
+        url = f"http://c.example/a.flv?wsSecret=s{self.signed}&ratio={ratio}&ver=1"
+        return stream_data(flv_url=url, quality=video_quality)
+
+
+@pytest.mark.parametrize(("wanted", "got"), [("UHD", "OD"), ("HD", "HD"), ("SD", "HD")])
+async def test_addresses_that_differ_in_their_signature_are_the_same(
+    wanted: Quality, got: Quality
+) -> None:
+    assert (await choose(Signing(), site(), {}, wanted))[1] == got
+
+
+@pytest.mark.parametrize(("said", "got"), [("HD", "HD"), (None, "OD"), ("0", "OD"), (3, "OD")])
+async def test_a_platform_that_is_asked_for_each_quality_is_believed(
+    said: object, got: Quality
+) -> None:
+    class Asked:
+        async def fetch_stream_url(self, json_data: object, video_quality: str) -> object:
+            return stream_data(quality=said)
+
+    bilibili = site_of("https://live.bilibili.com/1")
+    assert bilibili is not None
+    assert (await choose(Asked(), bilibili, {}, "HD"))[1] == got
+
+
+async def test_offline_without_an_anchor_is_a_page_that_was_not_read() -> None:
+    with pytest.raises(UpstreamChanged):
+        live_room(site(), LINK, {}, stream_data(is_live=False, anchor_name=""))
+
+
+async def test_a_refusal_rests_that_platform_and_no_other(proxy: Proxy) -> None:
+    rooms = resolver(proxy)
+    proxy.answer = ("412 Precondition Failed", "", "")
+    with pytest.raises(Blocked):
+        await rooms.resolve(LINK, "OD")
+    with pytest.raises(Blocked) as caught:
+        await rooms.resolve(LINK, "OD")
+    assert caught.value.retry_after_s is not None
+    assert len(proxy.requests) == 1
+    with pytest.raises(HostcueError):
+        await rooms.resolve("http://live.bilibili.com/320", "OD")
+    assert len(proxy.requests) > 1
+
+
+async def test_a_room_s_own_cookie_and_proxy_are_used(proxy: Proxy) -> None:
+    dead = StreamgetResolver(Proxies(http="http://127.0.0.1:9"))
+    access = Access(cookie="sessionid=c0ffee", proxy=proxy.url)
+    live = await dead.resolve(LINK, "OD", access)
+    assert live.room.anchor_name == "小满"
+    assert proxy.cookies == ["sessionid=c0ffee"]
+
+
+async def test_rooms_that_are_asked_for_at_once_keep_their_cookies_and_proxies_apart() -> None:
+    rooms = StreamgetResolver(Proxies(http="http://127.0.0.1:9"))
+    async with AsyncExitStack() as stack:
+        proxies = [await stack.enter_async_context(Proxy.open()) for _ in range(5)]
+        async with anyio.create_task_group() as tasks:
+            for number, own in enumerate(proxies):
+                access = Access(cookie=f"room={number}", proxy=own.url)
+                tasks.start_soon(rooms.resolve, LINK, "OD", access)
+    assert [own.cookies for own in proxies] == [[f"room={number}"] for number in range(5)]
 
 
 def test_the_library_s_own_room_id_is_kept() -> None:

@@ -22,7 +22,8 @@ from hostcue.model.tip import Evidence, Frame, FrameRef, Tip, TipDraft
 from hostcue.model.window import Window
 from hostcue.storage.analyses import Analyses
 from hostcue.storage.database import Database
-from hostcue.storage.recordings import Recordings, covered
+from hostcue.storage.gaps import Gaps, covered
+from hostcue.storage.recordings import Recordings
 from hostcue.storage.segments import Segments
 from hostcue.storage.tips import Tips
 from hostcue.storage.vault import Vault
@@ -67,7 +68,7 @@ async def test_pages_of_one_recording_go_by_number(database: Database) -> None:
     for seq in range(5):
         await segments.add(segment(seq))
     assert [s.seq for s in await segments.page("rec", after=1, limit=2)] == [2, 3]
-    assert (await segments.totals())["rec"].segments == 5
+    assert (await segments.totals(["rec"]))["rec"].segments == 5
     with pytest.raises(NotFound):
         await segments.get("rec", 9)
 
@@ -94,11 +95,11 @@ async def test_a_state_is_stored_and_announced_together(database: Database, tmp_
     assert heard[0].data == {"recording_id": "rec", "state": "reconnecting", "reason": "eof"}
 
 
-async def test_a_gap_opens_and_closes_as_one_row(database: Database, tmp_path: Path) -> None:
-    recordings = Recordings(database, Vault.at(tmp_path / "key"))
-    await recordings.gap("rec", Gap(100, "eof"))
-    await recordings.gap("rec", Gap(100, "eof", 180))
-    assert await recordings.gaps("rec") == [Gap(100, "eof", 180)]
+async def test_a_gap_opens_and_closes_as_one_row(database: Database) -> None:
+    gaps = Gaps(database)
+    await gaps.store("rec", Gap(100, "eof"))
+    await gaps.store("rec", Gap(100, "eof", 180))
+    assert await gaps.of("rec") == [Gap(100, "eof", 180)]
 
 
 def test_coverage_is_what_no_gap_takes() -> None:

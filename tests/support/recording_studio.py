@@ -31,8 +31,9 @@ from hostcue.recording.recorder import Recorder
 ZONE = "Asia/Shanghai"
 
 
-def live_room(url: str, container: Container = "flv") -> LiveRoom:
-    return LiveRoom(Room("direct", "1", "1", url, "小美"), StreamSource(url, container))
+def live_room(url: str, container: Container = "flv", *, expires_ms: int | None = None) -> LiveRoom:
+    source = StreamSource(url, container, expires_ms=expires_ms)
+    return LiveRoom(Room("direct", "1", "1", url, "小美"), source)
 
 
 @dataclass
@@ -107,11 +108,17 @@ class Studio:
         policy: AddressPolicy | None = None,
         open_timeout_s: float = 5.0,
         read_timeout_s: float = 8.0,
+        max_lag_s: float = 4.0,
         ladder_s: tuple[float, ...] = (0.0, 0.05, 0.1),
+        resolve_ladder_s: tuple[float, ...] = (0.1,),
         offline_recheck_s: float = 0.3,
         stop_timeout_s: float = 3.0,
         first_seq: int = 0,
         endless: bool = True,
+        aligned: bool = False,
+        live: LiveRoom | None = None,
+        said_over: Callable[[], bool] = lambda: False,
+        gap: Gap | None = None,
     ) -> Take:
         async def resolve() -> LiveRoom:
             answer = self.answers.pop(0) if self.answers else live_room(url, container)
@@ -126,18 +133,22 @@ class Studio:
         recorder = Recorder(
             self.engine,
             recording_id=recording_id,
-            plan=RecordingPlan(url, segment_s=segment_s, save_format=save_format),
-            live=live_room(url, container),
+            plan=RecordingPlan(url, segment_s=segment_s, save_format=save_format, aligned=aligned),
+            live=live or live_room(url, container),
             output=output,
             zone=ZONE,
             proxies=proxies or Proxies(),
             policy=policy or AddressPolicy(allow_private=True),
             resolve=resolve,
             emit=emit,
+            said_over=said_over,
             first_seq=first_seq,
+            gap=gap,
             open_timeout_s=open_timeout_s,
             read_timeout_s=read_timeout_s,
+            max_lag_s=max_lag_s,
             ladder_s=ladder_s,
+            resolve_ladder_s=resolve_ladder_s,
             offline_recheck_s=offline_recheck_s,
             stop_timeout_s=stop_timeout_s,
             endless=endless,

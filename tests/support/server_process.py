@@ -39,6 +39,10 @@ class Stream:
         self._news.set()
         self._news = anyio.Event()
 
+    async def news(self) -> None:
+        """Wait for the next line."""
+        await self._news.wait()
+
     async def wait(
         self, kind: str, count: int = 1, within_s: float = 30
     ) -> list[dict[str, object]]:
@@ -117,8 +121,8 @@ class Server:
         )
         return str(started["recording_id"])
 
-    async def terminate(self, within_s: float = 5) -> float:
-        """SIGTERM; how long the process took to end, in seconds."""
+    async def terminate(self, within_s: float = 20) -> float:
+        """SIGTERM; how long the process took to end, in seconds (the product's promise: 20)."""
         began = anyio.current_time()
         self.process.terminate()
         with anyio.fail_after(within_s):
@@ -153,6 +157,7 @@ async def start_server(
         "RECORDS_ROOT": str(folder / "records"),
         "HOSTCUE_TZ": "Asia/Shanghai",
         "HOSTCUE_MODEL_BACKOFF_S": "0",
+        "HOSTCUE_MIN_FREE_BYTES": "32MiB",
         "PYTHONUNBUFFERED": "1",
     } | environment
     if token is not None:

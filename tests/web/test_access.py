@@ -283,8 +283,10 @@ STATUS = {
     "BadRequest": 400,
     "PrivateAddress": 400,
     "NotFound": 404,
+    "FileDeleted": 410,
     "Conflict": 409,
     "LimitReached": 429,
+    "CleanupRefused": 409,
     "UnknownPlatform": 400,
     "RoomNotFound": 404,
     "RoomOffline": 409,
@@ -294,8 +296,11 @@ STATUS = {
     "RateLimited": 503,
     "UpstreamChanged": 502,
     "TransportFailed": 502,
+    "NotStreaming": 503,
     "AnswerError": 502,
+    "DeliveryFailed": 502,
     "StorageFailed": 503,
+    "InternalError": 500,
     "RecordingError": 502,
     "WorkerDied": 502,
     "MediaUnsupported": 422,
@@ -315,6 +320,8 @@ def test_each_error_becomes_its_answer(name: str) -> None:
         more = {"retry_after_s": 7.4}
     elif name == "UpstreamError":
         more = {"retryable": True}
+    elif name == "DeliveryFailed":
+        more = {"retryable": True, "code": kind.code}
     error = kind("it failed at https://me:canary@host/a?b=canary", **more)
     assert status_of(error) == STATUS[name]
     answer = error_response(error)

@@ -10,26 +10,52 @@ from typing import get_args
 import pytest
 
 from hostcue.comments.collector import CollectorState
+from hostcue.errors import (
+    AnswerError,
+    ConfigError,
+    DeliveryFailed,
+    HostcueError,
+    PrivateAddress,
+    RecordingError,
+    RoomError,
+    StorageFailed,
+    UpstreamError,
+)
 from hostcue.model.comment import CommentKind
+from hostcue.model.disk import PauseReason
+from hostcue.model.notification import RECOVERY_OF, DeliveryState
 from hostcue.model.recording import RecordingState
+from hostcue.model.retention import DeletedBy, KeptBecause
 from hostcue.model.room import Quality
+from hostcue.model.schedule import DAYS
 from hostcue.model.segment import SegmentStatus
 from hostcue.model.tip import TipSource, TipType
+from hostcue.pipeline.disk import DiskWord
 from hostcue.web import pages
 
 WEB = Path(pages.__file__).parent
 STATIC = WEB / "static"
+ROOT = Path(__file__).parents[2]
 FILES = sorted(path for path in STATIC.rglob("*") if path.is_file())
 SOURCES = {path: path.read_text() for path in FILES}
 # keys made of a prefix and a code that the server sent
 CODED = (
+    "alarm",
+    "day",
+    "delivery",
+    "disk",
+    "disk.line",
     "error",
     "evidence.count",
+    "fact.access",
+    "kept",
     "kind",
     "notice",
+    "now",
     "quality",
     "reason",
     "remedy",
+    "rule",
     "says",
     "segment",
     "source",
@@ -38,6 +64,25 @@ CODED = (
     "link",
     "type",
 )
+
+# where else a code is born: the folder or file, and how it is written there
+BORN = {
+    "how a connection ends": ("recording", r'Ended\("(\w+)"'),
+    "why libav fails": ("recording/endings.py", r'errno\.\w+: "(\w+)"'),
+    "why a connection is taken up anew": ("recording/reconnect.py", r'^[A-Z_]+ = "(\w+)"'),
+    "a gap's cause": ("recording/ledger.py", r'Gap\([^)]*"(\w+)"'),
+    "a gap's cause after a restart": ("pipeline/recovery.py", r'Gap\(.*"(\w+)"\)'),
+    "why a recording is where it is": ("pipeline", r'(?:note|_give_up|enter)\([^)]*"(\w+)"\)'),
+    "why it is paused": ("pipeline", r'(?:gate\.close\(|^WRITE_FAILED = |^_DISK = )"(\w+)"'),
+    "what a crash inside is called": ("pipeline/sessions.py", r'"(\w+)" if known is None'),
+    "why a message was not sent": ("storage/deliveries.py", r'error="(\w+)"'),
+    "why a message need not be sent": ("pipeline/sender.py", r'return "(\w+)"'),
+    "what a receiver did wrong": ("notifications", r'code="(\w+)"'),
+}
+INTERNAL = {"stop", "orphaned", "recovered"}  # last words of a worker that nobody is told
+NOTICE = r'Notice\(\s*"(\w+)"'
+NEVER_RAISED = {"error", "room", "upstream"}  # their kinds are
+NOT_OF_ROUTES = (ConfigError, AnswerError, DeliveryFailed)
 
 
 def dictionary(language: str) -> dict[str, str]:
@@ -83,10 +128,61 @@ def test_every_text_that_a_page_names_exists_and_every_text_is_named() -> None:
         ("source", get_args(TipSource)),
         ("type", get_args(TipType)),
         ("kind", get_args(CommentKind)),
+        ("day", DAYS),
+        ("disk", get_args(DiskWord)),
+        ("reason", get_args(PauseReason)),
+        ("rule", get_args(DeletedBy)),
+        ("kept", get_args(KeptBecause)),
+        ("delivery", get_args(DeliveryState)),
+        ("alarm", (*RECOVERY_OF, *RECOVERY_OF.values(), "test")),
     ],
 )
 def test_every_code_of_the_model_has_a_word(prefix: str, codes: tuple[str, ...]) -> None:
     assert {f"{prefix}.{code}" for code in codes} <= set(dictionary("zh"))
+
+
+@pytest.mark.parametrize("what", BORN)
+def test_every_reason_that_is_born_somewhere_has_a_word(what: str) -> None:
+    place, written = BORN[what]
+    codes = found(place, written) - INTERNAL
+    assert codes
+    assert {f"reason.{code}" for code in codes} <= set(dictionary("zh"))
+
+
+def test_every_error_has_a_title_and_those_that_end_a_recording_a_reason() -> None:
+    known = set(dictionary("zh"))
+    told = [kind for kind in kinds_of(HostcueError) if kind.code not in NEVER_RAISED]
+    ending = (RoomError, UpstreamError, RecordingError, StorageFailed, PrivateAddress)
+    assert {f"error.{kind.code}" for kind in told if not issubclass(kind, NOT_OF_ROUTES)} <= known
+    assert {f"reason.{kind.code}" for kind in told if issubclass(kind, ending)} <= known
+
+
+def test_every_notice_has_a_headline_and_a_remedy() -> None:
+    codes = found("pipeline/notices.py", NOTICE)
+    assert len(codes) > 10
+    known = set(dictionary("zh"))
+    assert {f"{prefix}.{code}" for code in codes for prefix in ("notice", "remedy")} <= known
+
+
+def test_whatever_can_go_wrong_is_explained() -> None:
+    explained = (ROOT / "docs" / "troubleshooting.md").read_text()
+    codes = set[str]().union(*(found(*born) for born in BORN.values())) - INTERNAL
+    codes |= found("pipeline/notices.py", NOTICE)
+    told = [kind for kind in kinds_of(HostcueError) if not issubclass(kind, NOT_OF_ROUTES)]
+    codes |= {kind.code for kind in told} - NEVER_RAISED
+    assert {code for code in codes if f"`{code}`" not in explained} == set()
+
+
+def kinds_of(kind: type[HostcueError]) -> list[type[HostcueError]]:
+    return [kind, *(found for below in kind.__subclasses__() for found in kinds_of(below))]
+
+
+def found(place: str, written: str) -> set[str]:
+    """What a pattern finds in a file or a folder of the package."""
+    path = WEB.parent / place
+    files = [path] if path.is_file() else sorted(path.rglob("*.py"))
+    texts = [file.read_text() for file in files]
+    return {code for text in texts for code in re.findall(written, text, re.MULTILINE)}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -22,11 +22,13 @@ class Client:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, server: str, token: str | None) -> AsyncIterator[Client]:
+    async def open(
+        cls, server: str, token: str | None, *, timeout_s: float = 30
+    ) -> AsyncIterator[Client]:
         """Connect to `server`, an origin such as `http://127.0.0.1:10090`."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         async with httpx2.AsyncClient(
-            base_url=server, headers=headers, timeout=30, trust_env=False
+            base_url=server, headers=headers, timeout=timeout_s, trust_env=False
         ) as http:
             yield cls(http)
 

@@ -23,6 +23,9 @@ app = typer.Typer(
     help="hostcue (场边提词): records live-commerce rooms and suggests what the host can say next.",
 )
 
+notify = typer.Typer(no_args_is_help=True)
+app.add_typer(notify, name="notify", help="Alarms to chat channels and webhooks.")
+
 DEFAULT_PORT = 10090
 
 
@@ -116,6 +119,46 @@ def record(
 
 
 @app.command()
+def watch(
+    urls: Annotated[list[str], typer.Argument(help="Room links, share texts or stream URLs.")],
+    schedule: Annotated[
+        list[str] | None,
+        typer.Option(help='Only then: "19:30-01:00" or "fri,sat 19:30-01:00"; may be repeated.'),
+    ] = None,
+    segment: Annotated[int, typer.Option(min=2, max=3600, help="Seconds per segment.")] = 300,
+    quality: Annotated[Quality, typer.Option()] = "OD",
+    save_format: Annotated[SaveFormat, typer.Option("--format")] = "mp4",
+    follow: Annotated[bool, typer.Option(help="Print what happens until Ctrl-C.")] = True,
+    server: Annotated[str, typer.Option(help="Where hostcue runs.")] = (
+        f"http://127.0.0.1:{DEFAULT_PORT}"
+    ),
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Run a server here until Ctrl-C, instead of asking one.")
+    ] = False,
+) -> None:
+    """Have a server record rooms each time they are live; it goes on with that after Ctrl-C.
+
+    A room is watched until it is stopped, on the page or with POST /api/recording/stop.
+    """
+    from hostcue.cli.watch import room_body, run_watch, run_watch_here
+
+    rooms = [
+        room_body(
+            url,
+            schedule or [],
+            segment_time=segment,
+            quality=quality,
+            save_format=save_format,
+        )
+        for url in urls
+    ]
+    if serve:
+        run_watch_here(Settings.load(), DEFAULT_PORT, rooms)
+    else:
+        run_watch(Settings.load(), server, rooms, follow=follow)
+
+
+@app.command()
 def tips(
     limit: Annotated[int, typer.Option(min=1, max=200)] = 5,
     room: Annotated[str | None, typer.Option(help="Only of this room_id.")] = None,
@@ -128,6 +171,32 @@ def tips(
     from hostcue.cli.tips import tips as print_tips
 
     print_tips(Settings.load(), server, limit=limit, room_id=room, follow=follow)
+
+
+@notify.command("test")
+def notify_test(
+    server: Annotated[str, typer.Option(help="Where hostcue runs.")] = (
+        f"http://127.0.0.1:{DEFAULT_PORT}"
+    ),
+) -> None:
+    """Send a test message to every target of a running server, and say what became of each."""
+    from hostcue.cli.notify import send_test
+
+    raise SystemExit(send_test(Settings.load(), server))
+
+
+@app.command()
+def clean(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    force: Annotated[bool, typer.Option(help="Also if it is more than half of all.")] = False,
+    server: Annotated[str, typer.Option(help="Where hostcue runs.")] = (
+        f"http://127.0.0.1:{DEFAULT_PORT}"
+    ),
+) -> None:
+    """Delete old recordings of a running server now, as far as its settings allow it."""
+    from hostcue.cli.clean import clean as clean_up
+
+    clean_up(Settings.load(), server, dry_run=dry_run, force=force)
 
 
 @app.command()

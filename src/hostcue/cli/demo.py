@@ -26,6 +26,8 @@ from hostcue.sim.room import PretendRoom
 
 _ANCHOR = "DEMO 小满的鞋铺"
 _ONCE_WITHIN_S = 60
+_LINES = {"HOSTCUE_MIN_FREE_BYTES": "32MiB", "HOSTCUE_RESUME_FREE_BYTES": "64MiB"}
+"""A demo writes a few MB a minute, so it runs on a nearly full disk too."""
 
 
 @dataclass(slots=True)
@@ -111,7 +113,7 @@ async def _run(demo: _Demo, place: Path, port: int) -> None:
 def _settings(room: PretendRoom, place: Path) -> Settings:
     """The pretend room's addresses and nothing of this machine's settings, keys or proxies."""
     folders = {"RECORDS_ROOT": str(place / "records"), "HOSTCUE_DATA_DIR": str(place / "data")}
-    return Settings.only(room.environment() | folders)
+    return Settings.only(room.environment() | folders | _LINES)
 
 
 async def _act(demo: _Demo, link: str, address: str, place: Path, up: anyio.Event) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 
@@ -18,6 +20,7 @@ from hostcue.model.network import is_loopback_host
 from hostcue.web.app import create_app
 from hostcue.web.stopping import LONGEST_STOP_S
 from hostcue.wiring import Part, Service, open_service
+from hostcue.wiring.signals import STOP_SIGNALS
 
 
 def serve(settings: Settings, host: str, port: int) -> None:
@@ -39,7 +42,12 @@ def serve(settings: Settings, host: str, port: int) -> None:
             print(f"hostcue listens on {address}", file=sys.stderr, flush=True)
 
         quiet_stop()
-        anyio.run(run_server, settings, listener, ready)
+        anyio.run(_serve, settings, listener, ready)
+
+
+async def _serve(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
+    await run_server(settings, listener, ready)
+    leave_in_time()
 
 
 async def run_server(
@@ -129,7 +137,17 @@ def address_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def leave_in_time(within_s: float = 2.0) -> None:
+    """All is closed: end this process, also where threads still wait for a dead name server.
+
+    Nothing can end such a thread, and both asyncio and the interpreter would wait for it.
+    """
+    end = threading.Timer(within_s, os._exit, [0])
+    end.daemon = True
+    end.start()
+
+
 def quiet_stop() -> None:
     """A stop that was asked for is not a failure: uvicorn raises the signal again at its end."""
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOP_SIGNALS:
         signal.signal(number, lambda *_: None)

@@ -16,7 +16,7 @@ from hostcue.comments.pulse import Pulse
 from hostcue.errors import HostcueError
 from hostcue.log import redact_text
 from hostcue.model.comment import Gap, LiveEvent
-from hostcue.model.room import Room
+from hostcue.model.room import DEFAULT_ACCESS, Access, Room
 from hostcue.ports import CommentSource
 
 log = structlog.get_logger(__name__)
@@ -90,6 +90,7 @@ class Collector:
     async def run(
         self,
         room: Room,
+        access: Access = DEFAULT_ACCESS,
         *,
         on_batch: OnBatch,
         task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
@@ -101,7 +102,7 @@ class Collector:
         to recognise a comment by its id. Raises what the source raises.
         """
         try:
-            async with self._source.events(room) as events:
+            async with self._source.events(room, access) as events:
                 self._state = "live"
                 task_status.started()
                 await self._collect(events, on_batch)

@@ -15,6 +15,8 @@ Ending = Literal["lag", "closed"]
 Wanted = Callable[[str], bool]
 """Whether a client wants events of a subject; asked for each event, so the answer may change."""
 
+_BREATH_S = 0.01
+
 
 def everything(_: str) -> bool:
     """Of all recordings, of all rooms."""
@@ -68,6 +70,18 @@ class Hub:
                 except anyio.WouldBlock:
                     self._end(subscription, "lag")
                     break
+
+    async def breathe(self, within_s: float = 1.0) -> None:
+        """Let listeners read until half of each queue is free; one that does not is not waited for.
+
+        Whoever publishes much at once calls it in between: all read in this one thread.
+        """
+        with anyio.move_on_after(within_s):
+            while any(  # noqa: ASYNC110 - a queue does not say when it was read
+                2 * queue.statistics().current_buffer_used > self._queue_size
+                for queue in self._listeners.values()
+            ):
+                await anyio.sleep(_BREATH_S)
 
     @contextmanager
     def subscribe(self, stream: StreamName, wanted: Wanted = everything) -> Iterator[Subscription]:

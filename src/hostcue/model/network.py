@@ -32,6 +32,10 @@ class Proxies:
     https: str | None = None
     bypass: tuple[str, ...] = ()
 
+    def through(self, proxy: str) -> Proxies:
+        """One proxy for everything in place of these; these where it is empty."""
+        return Proxies(proxy, proxy) if proxy else self
+
     def for_url(self, url: str) -> str | None:
         """The proxy for one URL; None means direct. Loopback never goes through a proxy."""
         parts = urlsplit(url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +16,22 @@ RecordingState = Literal[
     "monitoring", "starting", "recording", "reconnecting", "paused_disk", "stopped", "failed"
 ]
 FINAL_STATES: frozenset[RecordingState] = frozenset({"stopped", "failed"})
+NEXT_STATES: Mapping[RecordingState, frozenset[RecordingState]] = {
+    "monitoring": frozenset({"starting", "paused_disk", "stopped", "failed"}),
+    "starting": frozenset({"recording", "monitoring", "paused_disk", "stopped", "failed"}),
+    "recording": frozenset({"reconnecting", "monitoring", "paused_disk", "stopped", "failed"}),
+    "reconnecting": frozenset({"recording", "monitoring", "paused_disk", "stopped", "failed"}),
+    "paused_disk": frozenset({"monitoring", "reconnecting", "stopped", "failed"}),
+    "stopped": frozenset(),
+    "failed": frozenset({"stopped"}),
+}
+"""What may follow what. The server's start alone leads on from the end: what is still wanted then
+was `monitoring`, or is taken as `reconnecting`."""
+
+
+def may_follow(before: RecordingState, after: RecordingState) -> bool:
+    """Whether a recording may go from one state into the other, or stay for another reason."""
+    return after == before or after in NEXT_STATES[before]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import urlsplit
+
+from hostcue.errors import BadRequest
 
 Quality = Literal["OD", "BD", "UHD", "HD", "SD", "LD"]
 """Best first: original, blu-ray, ultra high, high, standard, low."""
@@ -39,8 +42,49 @@ class Access:
     cookie: str = field(default="", repr=False)
     proxy: str = field(default="", repr=False)
 
+    def check(self) -> None:
+        """Refuse what no client could send or use, without quoting it.
+
+        Raises:
+            BadRequest: names the field, `cookie` or `proxy`.
+        """
+        if self.cookie and not _is_cookie(self.cookie):
+            raise BadRequest(
+                "this is not the value of a Cookie header",
+                field="cookie",
+                remedy="copy it from the browser's network view: name=value; name=value",
+            )
+        if self.proxy and not _is_proxy(self.proxy):
+            raise BadRequest(
+                "this is not the address of a proxy we can use",
+                field="proxy",
+                remedy="write it as http://host:port or http://user:password@host:port",
+            )
+
 
 DEFAULT_ACCESS = Access()
+
+_COOKIE_CHARS = 8_192
+_PROXY_CHARS = 1_024
+
+
+def _is_cookie(text: str) -> bool:
+    """Pairs of name and value in characters that a header may hold."""
+    pairs = [pair.strip() for pair in text.strip().strip(";").split(";")]
+    sendable = len(text) <= _COOKIE_CHARS and text.isascii() and text.isprintable()
+    return sendable and all("=" in pair[1:] for pair in pairs)
+
+
+def _is_proxy(text: str) -> bool:
+    """`http://[user:password@]host:port` and nothing after it; streams can use no other kind."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    sendable = len(text) <= _PROXY_CHARS and text.isascii() and text.isprintable()
+    plain = not (" " in text or parts.query or parts.fragment or parts.path.strip("/"))
+    return sendable and plain and parts.scheme == "http" and bool(parts.hostname and port)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,4 +45,6 @@ def wait_ms(schedule: Sequence[Showtime], now_ms: int, zone: str | None) -> int:
         return 0
     now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(ZoneInfo(zone) if zone else None)
     start = min(showtime.next_after(now)[0] for showtime in schedule)
+    if start <= now:  # by the clock on the wall: one that summer time leaves out has begun, too
+        return 0
     return max(0, round(start.timestamp() * 1000) - now_ms)

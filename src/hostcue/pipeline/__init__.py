@@ -1,12 +1,29 @@
 """The flow: the only place where the stations meet. Read it in this order.
 
+A room, round the clock:
 `supervisor.py`  which rooms are recorded here: start, stop, take up again after a restart
-`session.py`     one recording: its recorder's reports become rows, events and analyses
+`inquiries.py`   what a platform says when somebody wants a room recorded
+`session.py`     one recording's life: watched for, recorded, stopped
+`watch.py`       when a room is asked for that is not being recorded
+`broadcast.py`   one broadcast to its end, over whatever interrupts it on our side
+`logbook.py`     what becomes of a recording: rows, and with them events and analyses
+`sessions.py`, `places.py`, `folders.py`  what runs here, how many at once, and where to
+`recovery.py`    what a crash or a stop left behind
+
+What is heard and said:
 `chats.py`       one collector of comments per room, however many want it
 `analysis_queue.py`  which segments are analysed, and when
 `analysis.py`    one closed segment: evidence, model, tips
+`pictures.py`    one still image per segment
+
+The disk:
+`disk_gate.py`   whether recordings may write
+`disk.py`        forecasts, moves the gate, and says so by way of `disk_news.py`
+`retention.py`   which old files go, and when; `files.py` measures and removes
+`housekeeping.py` when old events are dropped and old files looked for
+
+What people get to know:
 `overview.py`    recordings as they stand
 `notices.py`     what an operator should know without asking
-`pictures.py`    one still image per segment
-`housekeeping.py` what is dropped when it is old
+`notifier.py`, `sender.py`  events that are alarms, and what takes them to people
 """

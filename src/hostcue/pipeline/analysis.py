@@ -34,7 +34,8 @@ from hostcue.model.window import Window
 from hostcue.ports import TipWriter
 from hostcue.storage.analyses import Analyses
 from hostcue.storage.comments import Comments, Utterances
-from hostcue.storage.recordings import Recordings, comment_gaps_of, covered
+from hostcue.storage.gaps import Gaps, comment_gaps_of, covered
+from hostcue.storage.recordings import Recordings
 from hostcue.storage.segments import Segments
 from hostcue.storage.tips import Tips, evidence_from
 
@@ -59,6 +60,7 @@ class Stores:
     """The rows an analysis reads and writes."""
 
     recordings: Recordings
+    gaps: Gaps
     segments: Segments
     comments: Comments
     utterances: Utterances
@@ -207,7 +209,7 @@ class SegmentAnalysis:
         stored = await self._stores.comments.get_comments_between(
             room_id, window.start_ms, window.end_ms, _COMMENTS_PER_WINDOW
         )
-        gaps = await self._stores.recordings.gaps(comment_gaps_of(segment.platform, room_id))
+        gaps = await self._stores.gaps.of(comment_gaps_of(segment.platform, room_id))
         recording = await self._stores.recordings.get(segment.recording_id)
         condensed = await anyio.to_thread.run_sync(
             self._stations.digest, [item.comment for item in stored]

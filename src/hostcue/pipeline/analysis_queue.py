@@ -48,12 +48,13 @@ class AnalysisQueue:
         """Analyse by hand; without `force` a segment that was analysed is left as it is.
 
         Raises:
-            NotFound: there is no such segment.
+            NotFound: there is no such segment, or its file was deleted.
         """
-        segment = await self._segments.get(recording_id, seq)
+        await self._segments.get(recording_id, seq)
         known = await self._analyses.get(recording_id, seq)
         if known is not None and not force and known.state not in {"failed", "skipped"}:
             return known
+        segment = await self._segments.with_file(recording_id, seq)
         run = await self._analyses.next_run(recording_id, seq)
         analysis = await self._analyses.queue(recording_id, segment.seq, run)
         await self._jobs.analyse(recording_id, segment.seq, run)

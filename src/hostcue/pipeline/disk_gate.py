@@ -6,6 +6,9 @@ import anyio
 
 from hostcue.errors import DiskFull
 
+WRITE_FAILED = "write_failed"
+"""The reason when a recording's write failed, whatever space there seems to be."""
+
 
 class DiskGate:
     """Open, or closed with a reason; the disk guard moves it, recordings obey it.
@@ -29,10 +32,14 @@ class DiskGate:
             DiskFull: not now.
         """
         if self._closed is not None:
+            refused = self._closed == WRITE_FAILED
             raise DiskFull(
-                "recording is paused: the disk is nearly full",
+                "recording is paused: the disk "
+                + ("refused a write" if refused else "is nearly full"),
                 field="RECORDS_ROOT",
-                remedy="make room on the disk; recording goes on by itself then",
+                remedy="check quota, permissions and health of the disk"
+                if refused
+                else "make room on the disk, or set HOSTCUE_MIN_FREE_BYTES lower",
             )
 
     def close(self, reason: str) -> None:

@@ -6,8 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hostcue.model.clock import now_ms
+from hostcue.model.disk import DATA_LOW_BYTES, DISK
+from hostcue.model.notification import Delivery
 from hostcue.model.recording import Recording
-from hostcue.pipeline.chats import Chats, ChatStatus
+from hostcue.pipeline.chat import ChatStatus
+from hostcue.pipeline.chats import Chats
+from hostcue.pipeline.disk import DiskGuard, DiskStatus
+from hostcue.pipeline.notifier import Notifications
+from hostcue.pipeline.retention import Refusal, Retention
 from hostcue.pipeline.session import RecordingSession
 from hostcue.pipeline.supervisor import Supervisor
 from hostcue.storage.analyses import Analyses
@@ -30,9 +36,13 @@ _TEMPLATES_BECAUSE = {
 }
 
 
+_WATCHED_WELL = {"", "offline", "off_schedule", "not_streaming", "restart"}
+"""Why a watched room is not recorded, where nothing is wrong with that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`subject` is a recording, a room, or `service`; `code` is stable."""
+    """`subject` is a recording, a room, `disk` or `service`; `code` is stable."""
 
     code: str
     subject: str
@@ -51,6 +61,9 @@ class Notices:
         recordings: Recordings,
         analyses: Analyses,
         tips: Tips,
+        guard: DiskGuard,
+        retention: Retention,
+        notifications: Notifications,
         *,
         silent_after_s: float = 60,
         with_analysis: bool = True,
@@ -60,6 +73,9 @@ class Notices:
         self._recordings = recordings
         self._analyses = analyses
         self._tips = tips
+        self._guard = guard
+        self._retention = retention
+        self._notifications = notifications
         self._silent_ms = round(silent_after_s * 1000)
         self._with_analysis = with_analysis
 
@@ -71,12 +87,12 @@ class Notices:
             for notice in (_recording_notice(session), await self._tips_notice(session))
             if notice is not None
         ]
-        found += [
-            _failed_notice(r)
-            for r in await self._recordings.every(wanted_only=True)
-            if r.state == "failed"
-        ]
+        found += [_failed_notice(r) for r in await self._recordings.wanted() if r.state == "failed"]
         found += self._comment_notices(self._chats.every())
+        found += _disk_notices(self._guard.status)
+        if (refusal := self._retention.refusal) is not None:
+            found.append(_refusal_notice(refusal))
+        found += [_unsent_notice(delivery) for delivery in await self._notifications.failing()]
         if self._with_analysis:
             found += await self._model_notices()
         return sorted(found, key=lambda notice: notice.since_ms)
@@ -118,7 +134,7 @@ class Notices:
             return None
         patience_ms = 2000 * recording.plan.segment_s + 60_000
         newest = await self._tips.latest(1, recording_id=recording.id)
-        since = max(recording.started_ms, newest[0].created_ms if newest else 0)
+        since = max(recording.since_ms, newest[0].created_ms if newest else 0)
         if now_ms() - since < patience_ms:
             return None
         return Notice(
@@ -145,6 +161,15 @@ class Notices:
 
 def _recording_notice(session: RecordingSession) -> Notice | None:
     recording = session.recording
+    if recording.state == "monitoring" and recording.reason not in _WATCHED_WELL:
+        return Notice(
+            "not_watched",
+            recording.id,
+            recording.since_ms,
+            f"{recording.room.anchor_name or recording.room.url} is not recorded when it is live "
+            f"({recording.reason})",
+            "it is tried again by itself; the reason is explained in docs/troubleshooting.md",
+        )
     if recording.state != "reconnecting":
         return None
     return Notice(
@@ -163,4 +188,85 @@ def _failed_notice(recording: Recording) -> Notice:
         recording.since_ms,
         f"the recording of {recording.room.anchor_name} failed ({recording.reason})",
         "start it again, or stop it to dismiss this; the log says more",
+    )
+
+
+def _disk_notices(disk: DiskStatus | None) -> list[Notice]:
+    if disk is None:
+        return []
+    found = []
+    left = f"{disk.space.free_bytes / 1e9:.1f} GB are left"
+    if disk.silent:
+        found.append(
+            Notice(
+                "disk_silent",
+                DISK,
+                disk.since_ms,
+                "the disk of the recordings does not answer",
+                "check that it is connected; recording stalls as long as it is so",
+            )
+        )
+    if disk.state == "paused":
+        found.append(_paused_notice(disk, left))
+    elif disk.state == "low":
+        found.append(
+            Notice(
+                "disk_low",
+                DISK,
+                disk.since_ms,
+                f"the disk of the recordings gets full: {left}, "
+                f"recording can go on for {disk.hours_left:.1f} h",
+                "make room, or let old recordings be deleted (HOSTCUE_KEEP_DAYS, "
+                "HOSTCUE_KEEP_BYTES, HOSTCUE_KEEP_FREE_BYTES)",
+            )
+        )
+    if disk.data.free_bytes < DATA_LOW_BYTES:
+        found.append(
+            Notice(
+                "data_disk_low",
+                DISK,
+                disk.since_ms,
+                f"the disk of the database has {disk.data.free_bytes / 1e6:.0f} MB left",
+                "make room on the disk of HOSTCUE_DATA_DIR: without it nothing can be stored",
+            )
+        )
+    return found
+
+
+def _paused_notice(disk: DiskStatus, left: str) -> Notice:
+    resume_gb = disk.lines.resume.free_bytes / 1e9
+    match disk.reason:
+        case "write_failed":
+            message = f"recording is paused: the disk refused a write ({left})"
+            remedy = "check quota, permissions and health of the disk; it is tried again by itself"
+        case "no_files":
+            message = "recording is paused: the disk can hold no more files (inodes)"
+            remedy = "delete files on the disk of RECORDS_ROOT; it goes on by itself then"
+        case _:
+            message = f"recording is paused: {left} on the disk"
+            remedy = (
+                f"make room: it goes on by itself above {resume_gb:.1f} GB "
+                "(HOSTCUE_RESUME_FREE_BYTES)"
+            )
+    return Notice("disk_paused", DISK, disk.since_ms, message, remedy)
+
+
+def _refusal_notice(refusal: Refusal) -> Notice:
+    return Notice(
+        "cleanup_refused",
+        DISK,
+        refusal.since_ms,
+        f"old recordings are not deleted: it would be {refusal.bytes / 1e9:.1f} of "
+        f"{refusal.stored_bytes / 1e9:.1f} GB",
+        "look with `hostcue clean --dry-run`; if it is meant, `hostcue clean --force`",
+    )
+
+
+def _unsent_notice(delivery: Delivery) -> Notice:
+    return Notice(
+        "alarms_not_delivered",
+        "service",
+        delivery.updated_ms,
+        f"alarms do not reach {delivery.target.label}: {delivery.message}",
+        "mend the address or its receiver, then try `hostcue notify test`",
     )

@@ -2,53 +2,46 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-
-import anyio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from hostcue.model.clock import now_ms
 from hostcue.model.comment import Gap
 from hostcue.model.recording import FINAL_STATES, MediaInfo, Progress, Recording
 from hostcue.model.room import Quality
+from hostcue.pipeline.logbook import Books
 from hostcue.pipeline.session import RecordingSession
-from hostcue.storage.recordings import Recordings
-from hostcue.storage.segments import Segments, Totals
+from hostcue.storage.gaps import GapTotals
+from hostcue.storage.segments import Totals
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingStatus:
     """A recording as it stands; `info` and `progress` are there only while it runs.
 
-    `coverage` is the share of the time since its start that is on disk.
+    `gaps` are the newest, `gap_count` and `gap_ms` tell of all; one that lasts counts until now.
+    `coverage` is the share on disk of what was broadcast: of the time of all segments and gaps.
+    `next_check_ms` is when the platform is asked next whether a watched room is live.
     """
 
     recording: Recording
     quality_got: Quality
     totals: Totals
     gaps: tuple[Gap, ...]
+    gap_count: int
+    gap_ms: int
     coverage: float
-    free_bytes: int
     info: MediaInfo | None
     progress: Progress | None
+    next_check_ms: int | None
 
 
 class Overview:
     """Joins stored recordings with the sessions in `running`."""
 
-    def __init__(
-        self,
-        recordings: Recordings,
-        segments: Segments,
-        running: Mapping[str, RecordingSession],
-        root: Path,
-    ) -> None:
-        self._recordings = recordings
-        self._segments = segments
+    def __init__(self, books: Books, running: Mapping[str, RecordingSession]) -> None:
+        self._books = books
         self._running = running
-        self._root = root
 
     async def one(self, recording_id: str) -> RecordingStatus:
         """One recording.
@@ -56,31 +49,33 @@ class Overview:
         Raises:
             NotFound: no such recording.
         """
-        recording = await self._recordings.get(recording_id)
-        totals = await self._segments.totals(recording_id)
-        return self._join(
-            recording,
-            totals.get(recording_id, Totals()),
-            await self._recordings.gaps(recording_id),
-            await self._recordings.qualities(),
-            await anyio.to_thread.run_sync(_free_bytes, self._root),
+        return (await self._of([await self._books.recordings.get(recording_id)]))[0]
+
+    async def newest(self, limit: int, *, before_ms: int | None = None) -> list[RecordingStatus]:
+        """The recordings started last, the newest first.
+
+        Without `before_ms` those that run are there too, however long ago they were started.
+        """
+        running = list(self._running) if before_ms is None else []
+        return await self._of(
+            await self._books.recordings.newest(limit, before_ms=before_ms, also=running)
         )
 
-    async def every(self) -> list[RecordingStatus]:
-        """All of them, the newest first."""
-        totals = await self._segments.totals()
-        gaps = await self._recordings.gaps_of_all()
-        qualities = await self._recordings.qualities()
-        free_bytes = await anyio.to_thread.run_sync(_free_bytes, self._root)
+    async def _of(self, recordings: Sequence[Recording]) -> list[RecordingStatus]:
+        ids = [recording.id for recording in recordings]
+        totals = await self._books.segments.totals(ids)
+        gaps = await self._books.gaps.newest(ids)
+        gap_totals = await self._books.gaps.totals(ids)
+        qualities = await self._books.recordings.qualities(ids)
         return [
             self._join(
                 recording,
                 totals.get(recording.id, Totals()),
                 gaps.get(recording.id, []),
-                qualities,
-                free_bytes,
+                gap_totals.get(recording.id, GapTotals()),
+                qualities[recording.id],
             )
-            for recording in await self._recordings.every()
+            for recording in recordings
         ]
 
     def _join(
@@ -88,37 +83,32 @@ class Overview:
         recording: Recording,
         totals: Totals,
         gaps: list[Gap],
-        qualities: dict[str, Quality],
-        free_bytes: int,
+        gap_totals: GapTotals,
+        quality: Quality,
     ) -> RecordingStatus:
         session = self._running.get(recording.id)
-        if session is not None:
-            recording = session.recording
-        media_ms, end_ms = totals.media_ms, totals.last_end_ms
-        progress = session.progress if session else None
-        if progress is not None:
-            media_ms, end_ms = media_ms + progress.duration_ms, progress.at_ms
-        elif recording.state not in FINAL_STATES:
-            end_ms = now_ms()  # a gap lasts
+        logbook = session.logbook if session else None
+        if logbook is not None:  # what is pinned is known to the database alone
+            recording = replace(logbook.recording, pinned=recording.pinned)
+        progress = logbook.progress if logbook else None
+        gap_ms = gap_totals.closed_ms
+        if gap_totals.open_since_ms is not None:
+            until_ms = recording.since_ms if recording.state in FINAL_STATES else now_ms()
+            gap_ms += max(0, until_ms - gap_totals.open_since_ms)
+        open_ms = progress.duration_ms if progress else 0
         return RecordingStatus(
             recording=recording,
-            quality_got=session.quality_got if session else qualities[recording.id],
+            quality_got=quality,
             totals=totals,
             gaps=tuple(gaps),
-            coverage=_share(media_ms, totals.first_start_ms or recording.started_ms, end_ms),
-            free_bytes=free_bytes,
-            info=session.info if session else None,
+            gap_count=gap_totals.count,
+            gap_ms=gap_ms,
+            coverage=_share(totals.media_ms + open_ms, totals.window_ms + open_ms + gap_ms),
+            info=logbook.info if logbook else None,
             progress=progress,
+            next_check_ms=session.next_check_ms if session else None,
         )
 
 
-def _share(media_ms: int, start_ms: int, end_ms: int | None) -> float:
-    if end_ms is None or end_ms <= start_ms:
-        return 1.0
-    return min(1.0, media_ms / (end_ms - start_ms))
-
-
-def _free_bytes(folder: Path) -> int:
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free
+def _share(media_ms: int, broadcast_ms: int) -> float:
+    return min(1.0, media_ms / broadcast_ms) if broadcast_ms > 0 else 1.0

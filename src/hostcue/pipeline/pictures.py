@@ -29,13 +29,14 @@ class Pictures:
         """The JPEG of a segment.
 
         Raises:
-            NotFound: no such segment, or no picture in it.
+            NotFound: no such segment, no picture in it, or its file was deleted.
         """
         segment = await self._segments.get(recording_id, seq)
         async with self._turn:
             kept = await self._tips.frame_of_segment(recording_id, seq)
             if kept is not None:
                 return kept
+            await self._segments.with_file(recording_id, seq)
             frames = await anyio.to_thread.run_sync(
                 self._one_frame,
                 Path(segment.file.path),

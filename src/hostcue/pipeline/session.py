@@ -1,269 +1,218 @@
-"""One recording: its recorder's reports become rows, events and analyses."""
+"""One recording's life: watched for, recorded, stopped."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import anyio
 import structlog
 from anyio.abc import TaskStatus
 
-from hostcue.errors import (
-    Conflict,
-    HostcueError,
-    RoomNotFound,
-    RoomOffline,
-    StorageFailed,
-)
+from hostcue.errors import Conflict, HostcueError, InternalError, RoomOffline, known_cause
 from hostcue.model.clock import now_ms
-from hostcue.model.comment import Gap
-from hostcue.model.recording import (
-    FINAL_STATES,
-    MediaInfo,
-    Progress,
-    RecorderEvent,
-    Recording,
-    RecordingPlan,
-    SegmentOpened,
-    StateChanged,
-)
-from hostcue.model.room import LiveRoom, Quality
-from hostcue.model.segment import ClosedFile, Segment
+from hostcue.model.comment import Gap, RoomControl
+from hostcue.model.recording import FINAL_STATES, Recording, RecordingPlan
+from hostcue.model.room import DEFAULT_ACCESS, LiveRoom
+from hostcue.pipeline.broadcast import BroadcastRecorder, Recordable
 from hostcue.pipeline.chats import Chats
-from hostcue.recording.recorder import Recorder
-from hostcue.storage.recordings import Recordings
-from hostcue.storage.segments import Segments
+from hostcue.pipeline.logbook import SERVER_STOPPED, Logbook
+from hostcue.pipeline.places import Places
+from hostcue.pipeline.watch import Watch
 
 log = structlog.get_logger(__name__)
 
-_STORE_AGAIN_AFTER_S = (0.2, 1.0, 5.0)
-"""A database that is busy or full for a moment must not cost a segment its row."""
+_OVER = RoomOffline("the broadcast is over")
+"""What the platform has just said at a broadcast's end: it need not be asked again at once."""
 
-
-@dataclass(frozen=True, slots=True)
-class Recordable:
-    """What a session needs to make a recorder of its own.
-
-    "Offline" is believed when it was said twice, `offline_recheck_s` apart.
-    """
-
-    recorder: Callable[..., Recorder]
-    resolve: Callable[[RecordingPlan], Awaitable[LiveRoom]]
-    resume_after_s: tuple[float, ...] = (0, 2, 5, 10, 20, 30)
-    offline_recheck_s: float = 20.0
+Settle = Callable[["RecordingSession", LiveRoom], Awaitable[bool]]
+"""Gives a room that is seen for the first time its folder; False where it is recorded already."""
 
 
 class RecordingSession:
-    """A recording that runs in this process; `recording` always shows its latest state."""
+    """A recording that runs in this process.
+
+    With `monitor` it lives until somebody stops it, from one broadcast to the next; otherwise it
+    ends with its broadcast. It has a place only while it records.
+    """
 
     def __init__(
         self,
-        recording: Recording,
+        logbook: Logbook,
         *,
         parts: Recordable,
-        recordings: Recordings,
-        segments: Segments,
         chats: Chats,
-        analyse: Callable[[Segment], Awaitable[None]],
-        announced: bool = False,
+        places: Places,
+        settle: Settle,
     ) -> None:
-        self.recording = recording
-        self.info: MediaInfo | None = None
-        self.progress: Progress | None = None
-        self.quality_got: Quality = recording.plan.quality
+        self.logbook = logbook
         self.finished = anyio.Event()
-        self._parts = parts
-        self._recordings = recordings
-        self._segments = segments
+        self._gate = parts.gate
         self._chats = chats
-        self._analyse = analyse
-        self._recorder: Recorder | None = None
+        self._places = places
+        self._settle = settle
         self._waiting = anyio.CancelScope()
-        self._restart_gap: Gap | None = None
-        self._announced = announced
         self._ready: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
-        self.stopping = False
+        self._watch = Watch(
+            lambda: parts.resolve(self.recording.plan),
+            lambda: self.recording.plan.schedule,
+            polling=parts.polling,
+            zone=parts.zone,
+            clock=parts.clock,
+        )
+        self._recorder = BroadcastRecorder(
+            logbook, parts, chats, began=self._began, recorded=self._watch.recorded
+        )
 
-    async def run(self, live: LiveRoom, *, task_status: TaskStatus[None]) -> None:
-        """Record until stopped or until the broadcast ends; started once media arrives.
+    @property
+    def recording(self) -> Recording:
+        """Its latest state."""
+        return self.logbook.recording
+
+    @property
+    def next_check_ms(self) -> int | None:
+        """When the platform is asked next whether the room is live; None while it is recorded."""
+        return self._watch.next_check_ms
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to end."""
+        return self._recorder.stop_reason is not None
+
+    async def record(self, live: LiveRoom, *, task_status: TaskStatus[None]) -> None:
+        """Record a room that is live; started once media arrives.
 
         Raises:
             HostcueError: the first connection could not be made; nothing was stored.
         """
+        self._ready = task_status
         try:
-            self._ready = task_status
-            self.quality_got = live.source.quality
             with self._waiting:
-                await self._record(live, 0)
-            if not self._announced:
+                self.logbook.quality_got = live.source.quality
+                await self._broadcast(live)
+                await self._keep_watch(_OVER)
+            if not self.logbook.announced:
                 raise Conflict("the recording was stopped before it began")
         finally:
             await self._close()
 
-    async def resume(self, gap_from_ms: int | None, *, above_seq: int = -1) -> None:
-        """Go on after a restart: the room is resolved until it answers, or says it is over.
-
-        New segments get numbers above `above_seq`, the highest that a file on disk bears.
-        """
+    async def watch(self, answer: LiveRoom | HostcueError) -> None:
+        """Record the room each time it is live; `answer` is what the platform said just now."""
         try:
             with self._waiting:
-                if gap_from_ms is not None:
-                    self._restart_gap = Gap(gap_from_ms, "restart")
-                    await self._stored(self._recordings.gap, self.recording.id, self._restart_gap)
-                await self._take(StateChanged("reconnecting", "restart", now_ms()))
-                await self._resume(above_seq)
+                await self._keep_watch(answer)
+        finally:
+            await self._close()
+
+    async def resume(self, gap: Gap | None, *, above_seq: int, after_s: float) -> None:
+        """Go on after a restart: the room is asked for until it answers, or is said to be over.
+
+        New segments get numbers above `above_seq`, the highest that a file on disk bears. The
+        first question comes `after_s` from now, so that not all rooms are asked for at once.
+        """
+        self._recorder.above_seq = above_seq
+        try:
+            with self._waiting:
+                interrupted = self.recording.state == "reconnecting"
+                if interrupted:
+                    if gap is not None:
+                        await self.logbook.take_gap(gap)
+                    await self.logbook.enter("reconnecting", "restart")
+                await anyio.sleep(after_s)
+                if interrupted:
+                    await self._broadcast(None)
+                await self._keep_watch(_OVER if interrupted else None)
         finally:
             await self._close()
 
     async def stop(self, reason: str) -> None:
-        """End the recording; its last segment is indexed and announced when this returns."""
-        self.stopping = True
-        if self._recorder is not None:
-            await self._recorder.stop(reason)
+        """End the recording; its last segment is indexed and announced when this returns.
+
+        A room that is only watched when the server stops is watched on after its next start.
+        """
+        await self._recorder.stop(reason)
         self._waiting.cancel()
         await self.finished.wait()
-        if self.recording.state not in FINAL_STATES:
-            await self._take(StateChanged("stopped", reason, now_ms()))
+        state, why = self.recording.state, self._recorder.stop_reason or reason
+        if why == SERVER_STOPPED and self.recording.plan.monitor and state == "starting":
+            await self.logbook.enter("monitoring", "restart")
+        elif not (why == SERVER_STOPPED and state == "monitoring") and state not in FINAL_STATES:
+            await self.logbook.enter("stopped", why)
 
-    @property
-    def announced(self) -> bool:
-        """Whether the recording is known to others: media has arrived at least once."""
-        return self._announced
+    async def adopt(self, plan: RecordingPlan) -> None:
+        """Take over from a later start what can change under way.
 
-    async def fail(self, change: StateChanged) -> None:
-        """The recording broke in a way nobody foresaw; it stays wanted for the next start."""
-        await self._take(change)
-
-    async def _resume(self, above_seq: int) -> None:
-        pauses = self._parts.resume_after_s
-        tries = 0
-        offline_s: float | None = None
-        while True:
-            await anyio.sleep(pauses[min(tries, len(pauses) - 1)])
-            tries += 1
-            try:
-                live = await self._parts.resolve(self.recording.plan)
-                await self._take(StateChanged("reconnecting", "restart", now_ms(), live))
-                next_seq = await self._segments.next_seq(self.recording.id)
-                await self._record(live, max(next_seq, above_seq + 1))
-            except (RoomOffline, RoomNotFound) as exc:
-                now_s = anyio.current_time()
-                if offline_s is not None and now_s - offline_s >= self._parts.offline_recheck_s:
-                    await self._take(StateChanged("stopped", exc.code, now_ms()))
-                    return
-                offline_s = now_s if offline_s is None else offline_s
-                await self._take(StateChanged("reconnecting", exc.code, now_ms()))
-            except HostcueError as exc:
-                offline_s = None
-                log.warning("resume_failed", recording=self.recording.id, error=exc)
-                await self._take(StateChanged("reconnecting", exc.code, now_ms()))
-            else:
-                return
-
-    async def _record(self, live: LiveRoom, first_seq: int) -> None:
-        recording = self.recording
-        await self._join_comments(live)
-        self._recorder = self._parts.recorder(
-            recording_id=recording.id,
-            plan=recording.plan,
-            live=live,
-            output=Path(recording.output),
-            resolve=lambda: self._parts.resolve(recording.plan),
-            emit=self._take,
-            first_seq=first_seq,
+        That is `monitor` with its showtimes, where it asks for it, and cookie and proxy, where it
+        brings some. What shapes the files stays as it is.
+        """
+        now = self.recording.plan
+        later = replace(
+            now,
+            monitor=now.monitor or plan.monitor,
+            schedule=plan.schedule if plan.monitor else now.schedule,
+            access=now.access if plan.access == DEFAULT_ACCESS else plan.access,
         )
-        await self._recorder.run()
+        if later != now:
+            await self.logbook.replan(later)
+            self._chats.renew(self.recording.room.live_id, later.access)
+        self._watch.nudge()
+
+    def hear(self, control: RoomControl) -> None:
+        """The comment stream says that the broadcast has ended, or goes on."""
+        self._recorder.hear(control)
+        if control.action == "resumed":
+            self._watch.nudge()
 
     async def _began(self) -> None:
-        """The first media arrived: from now on the recording exists for everyone."""
-        await self._recordings.add(self.recording, self.quality_got)
-        self._announced = True
         self._ready.started()
 
-    async def _close(self) -> None:
-        with anyio.CancelScope(shield=True), anyio.move_on_after(5):
-            if self._restart_gap is not None:  # what came after the end of a broadcast is no loss
-                ended = self.recording.state == "stopped"
-                gap = replace(
-                    self._restart_gap, end_ms=self._restart_gap.start_ms if ended else now_ms()
-                )
-                await self._stored(self._recordings.gap, self.recording.id, gap)
-            await self._chats.leave(self.recording.room.live_id, self.recording.id)
-        self.finished.set()
-
-    async def _join_comments(self, live: LiveRoom) -> None:
-        if self.recording.plan.comments and self._chats.has_source(live.room.platform):
-            await self._chats.join(live.room, self.recording.id)
-
-    async def _take(self, event: RecorderEvent) -> None:
-        match event:
-            case StateChanged():
-                await self._state(event)
-            case SegmentOpened():
-                self.info = event.info
-                if not self._announced:
-                    await self._began()
-                await self._stored(self._segments.opened, self.recording.id, event)
-                if self._restart_gap is not None:
-                    gap = replace(self._restart_gap, end_ms=event.start_ms)
-                    self._restart_gap = None
-                    await self._stored(self._recordings.gap, self.recording.id, gap)
-            case Progress():
-                self.progress = event
-            case ClosedFile():
-                self.progress = None
-                await self.index(event)
-            case Gap():
-                await self._stored(self._recordings.gap, self.recording.id, event)
-
-    async def _state(self, change: StateChanged) -> None:
-        before = self.recording
-        room = before.room if change.live is None else change.live.room
-        self.recording = replace(
-            before,
-            state=change.state,
-            reason=change.reason,
-            since_ms=change.at_ms,
-            room=replace(before.room, room_id=room.room_id, title=room.title),
-        )
-        if change.live is not None:
-            self.quality_got = change.live.source.quality
-            if room.room_id != before.room.room_id:
-                await self._join_comments(change.live)
-        news = (before.state, before.reason) != (change.state, change.reason)
-        if self._announced and (news or change.live is not None):
-            log.info(
-                "recording_state",
-                recording=before.id,
-                state=change.state,
-                reason=change.reason,
-            )
-            await self._stored(self._recordings.set_state, before.id, change)
-        if change.state == "stopped" and change.reason != "server_stopped":
-            await self._stored(self._recordings.set_wanted, before.id, False)
-
-    async def index(self, file: ClosedFile) -> None:
-        """Give a closed file its row and its event, and have it analysed."""
-        recording, room = self.recording, self.recording.room
-        segment = Segment(
-            recording.id, room.room_id, room.anchor_name, room.platform, file, now_ms()
-        )
-        if await self._stored(self._segments.add, segment):
-            log.info("segment_ready", recording=recording.id, seq=file.seq, bytes=file.bytes)
-            await self._analyse(segment)
-
-    async def _stored(self, write: Callable[..., Awaitable[object]], *args: object) -> bool:
-        """Write, trying again while the database cannot; whether it worked and changed something.
-
-        A segment that got no row is on disk and still listed as open: the next start indexes it.
-        """
-        for pause_s in (*_STORE_AGAIN_AFTER_S, None):
+    async def _keep_watch(self, answer: LiveRoom | HostcueError | None) -> None:
+        """With `monitor`: one broadcast after the other."""
+        while self.recording.plan.monitor and not self.stopping:
             try:
-                return await write(*args) is not False
-            except StorageFailed as exc:
-                log.error("not_stored", recording=self.recording.id, error=exc, again_in_s=pause_s)
-                if pause_s is not None:
-                    await anyio.sleep(pause_s)
-        return False
+                live = await self._next_broadcast(answer)
+                if live is None:
+                    await self.logbook.enter("stopped", "superseded")
+                    return
+                await self._broadcast(live)
+                answer = _OVER
+            except HostcueError as exc:
+                log.warning("broadcast_not_recorded", error=exc)
+                answer = exc
+            except Exception as exc:  # a boundary: a mistake of ours must not end the watch
+                log.error("watch_broke", exc_info=exc)
+                answer = known_cause(exc) or InternalError("hostcue failed here; see its log")
+
+    async def _next_broadcast(self, answer: LiveRoom | HostcueError | None) -> LiveRoom | None:
+        """The room once it is live and there is a place; None where it is recorded already."""
+        if (closed := self._gate.reason) is not None:
+            await self.logbook.enter("paused_disk", closed)
+            await self._gate.wait_open()
+        while True:
+            live = await self._watch.live(self._note, answer)
+            if not await self._settle(self, live):
+                return None
+            if self._places.take(self.recording.id):
+                self.logbook.begin()
+                await self.logbook.enter("starting", "", live)
+                return live
+            await self._note("limit_reached")
+            await self._places.wait_free()
+            answer = None
+
+    async def _note(self, reason: str) -> None:
+        if (self.recording.state, self.recording.reason) != ("monitoring", reason):
+            await self.logbook.enter("monitoring", reason)
+
+    async def _broadcast(self, live: LiveRoom | None) -> None:
+        try:
+            await self._recorder.record(live)
+        finally:
+            self._places.give_back(self.recording.id)
+
+    async def _close(self) -> None:
+        self._places.give_back(self.recording.id)
+        if self._recorder.stop_reason not in {None, SERVER_STOPPED}:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(5):
+                await self.logbook.regain(now_ms())
+        self.finished.set()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -31,8 +31,12 @@ from hostcue.log import redact_text
 from hostcue.model.network import AddressPolicy, Proxies
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
-_DEFAULT_RETRY_AFTER_S = 30.0
+_DEFAULT_RETRY_AFTER_S, _LONGEST_RETRY_AFTER_S = 30.0, 3600.0
+_LOOKUP_S = 10.0
+# of threads: a dead name server must not take those that recordings need
+_LOOKUPS = anyio.CapacityLimiter(16)
 _PROXY_REMEDY = "check the network and HTTP_PROXY, HTTPS_PROXY, NO_PROXY"
+_WAIT_REMEDY = "try again in some minutes"
 
 
 def open_http(proxies: Proxies, *, timeout_s: float = 10.0) -> httpx2.AsyncClient:
@@ -74,7 +78,8 @@ async def exchange(
                 body += part
                 if len(body) > MAX_BODY_BYTES:
                     raise UpstreamChanged(
-                        f"{request.url.host} sent more than {MAX_BODY_BYTES >> 20} MiB"
+                        f"{request.url.host} sent more than {MAX_BODY_BYTES >> 20} MiB",
+                        remedy="check the link; a newer hostcue may know the platform's changes",
                     )
         finally:
             await response.aclose()
@@ -101,30 +106,53 @@ def reaching(host: str, timeout_s: float) -> Iterator[None]:
         raise TransportFailed(f"cannot reach {host}: {reason}", remedy=_PROXY_REMEDY) from None
 
 
-def refusal(response: httpx2.Response, who: str, *, remedy: str) -> UpstreamError | None:
+def refusal(
+    response: httpx2.Response, who: str, *, remedy: str, blocks: Collection[int] = (412, 444)
+) -> UpstreamError | None:
     """What a status code alone says; None if it says nothing bad.
 
     `remedy` is for a refusal of our identity: what the operator can do about it on this platform.
+    `blocks` are the statuses of risk control: 444 is Douyin's, 412 Bilibili's.
     """
     status = response.status_code
+    if status in blocks:
+        return Blocked(f"{who} blocks us (HTTP {status})", remedy=remedy)
     if status in {401, 403}:
         return AuthRequired(f"{who} refuses us without a login (HTTP {status})", remedy=remedy)
-    if status in {412, 444}:  # 444: Douyin's edge under risk control; 412: Bilibili's
-        return Blocked(f"{who} blocks us (HTTP {status})", remedy=remedy)
     if status == httpx2.codes.TOO_MANY_REQUESTS:
-        wait = response.headers.get("retry-after", "")
         return RateLimited(
             f"{who} asks us to slow down (HTTP 429)",
-            retry_after_s=float(wait) if wait.isdecimal() else _DEFAULT_RETRY_AFTER_S,
+            retry_after_s=_pause_s(response.headers.get("retry-after", "")),
+            remedy="wait, or record fewer rooms of this platform from one network",
         )
     if status >= httpx2.codes.INTERNAL_SERVER_ERROR:
-        return TransportFailed(f"{who} has trouble of its own (HTTP {status})")
+        return TransportFailed(f"{who} has trouble of its own (HTTP {status})", remedy=_WAIT_REMEDY)
     return None
 
 
 async def check_address(policy: AddressPolicy, url: str) -> None:
-    """`AddressPolicy.check` off the event loop, since it looks a name up."""
-    await anyio.to_thread.run_sync(partial(policy.check, url), abandon_on_cancel=True)
+    """`AddressPolicy.check` off the event loop, since it looks a name up.
+
+    Raises:
+        PrivateAddress, BadRequest: the address is not for us.
+        TransportFailed: the name could not be looked up in time.
+    """
+    try:
+        with anyio.fail_after(_LOOKUP_S):
+            await anyio.to_thread.run_sync(
+                partial(policy.check, url), abandon_on_cancel=True, limiter=_LOOKUPS
+            )
+    except TimeoutError:
+        raise TransportFailed(
+            f"{urlsplit(url).hostname} could not be looked up within {_LOOKUP_S:g} s",
+            remedy="check the network and its name server",
+        ) from None
+
+
+def _pause_s(value: str) -> float:
+    """Of a `Retry-After` header, within reason; what is no count of seconds says nothing."""
+    pause_s = float(value) if value.isdecimal() else _DEFAULT_RETRY_AFTER_S
+    return min(pause_s, _LONGEST_RETRY_AFTER_S)
 
 
 class _Routes(httpx2.AsyncBaseTransport):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,20 +11,22 @@ from pathlib import Path
 import av
 from av.video.codeccontext import VideoCodecContext
 
-from hostcue.model.clock import now_ms
 from hostcue.model.recording import Progress
 from hostcue.model.segment import SegmentStatus
 from hostcue.recording.arrival import MediaClock
+from hostcue.recording.cuts import CutRule
 from hostcue.recording.naming import part_path
+from hostcue.recording.overlap import OVERLAP_MS, Overlap, mark_of
+from hostcue.recording.pace import Pace
 from hostcue.recording.protocol import CaptureJob, WorkerEvent
+from hostcue.recording.repeats import Arrival, Repeats
 from hostcue.recording.segment import Segment
 from hostcue.recording.segment_file import SegmentFile, Shape
 from hostcue.recording.source import MediaPacket, Source, SourceChanged
 from hostcue.recording.timeline import Timeline
+from hostcue.recording.wall_clock import WallClock
 
-_EARLY_S = 0.05  # a key frame that comes this much before the time is up cuts already
-_OVERLAP_MS = 150  # how far two connections' clocks may differ over the same moment
-_REPEAT_S = 10.0  # no CDN greets with more than this
+_EARLY_S = 0.05  # a picture's key frame that comes this much before the time is up cuts already
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,6 @@ class _Held:
     packet: MediaPacket
     media_s: float
     shift_s: float
-    jumped: bool
 
 
 class Capture:
@@ -48,25 +49,56 @@ class Capture:
         source: Source,
         clock: MediaClock,
         emit: Callable[[WorkerEvent], None],
+        wall: WallClock | None = None,
     ) -> None:
         self._job = job
-        self._source = source
         self._clock = clock
+        self._wall = wall or WallClock()
         self._emit = emit
+        self._live = job.container != "file"
         self._timeline = Timeline()
+        self._adopt(source)
+        self._held: deque[_Held] = deque()
+        self._seq = job.first_seq
+        self._segment: Segment | None = None
+        picture = bool(source.info.video_codec)
+        self._cuts = CutRule(job.segment_s, aligned=job.aligned, early_s=_EARLY_S * picture)
+        recorded_to_ms = job.not_before_ms or 0
+        if recorded_to_ms > self._wall.now_ms + OVERLAP_MS:
+            recorded_to_ms = 0  # the machine's clock was set back meanwhile
+        greets = recorded_to_ms if self._live else 0
+        self._overlap = Overlap(greets or None, job.last_key, picture=picture)
+        self._floor_ms = recorded_to_ms
+        self._lead_s = self._step_s = 0.0
+        self._end_ms: int | None = None
+        self._cut_due = False
+        self.last_key = job.last_key
+        """The mark of the last key frame that was recorded."""
+        self.pace = Pace(max_lag_s=math.inf if job.container == "hls" else job.max_lag_s)
+
+    def _adopt(self, source: Source) -> None:
+        self._source = source
         self._lead = source.lead.index
         self._ticks = {s.index: float(s.time_base or 1) for s in source.streams}
         self._headers = {s.index: s.codec_context.extradata for s in source.streams}
         self._shape: Shape | None = None
-        self._held: deque[_Held] = deque()
-        self._seq = job.first_seq
-        self._segment: Segment | None = None
-        self._begin_s: float | None = None
-        self._lead_s = self._step_s = 0.0
-        self._end_ms: int | None = None
-        self._cut_due = False
-        self.heard_s: float | None = None
-        """When the last packet of the picture came in, by `time.monotonic`."""
+        self._repeats: Repeats[MediaPacket] = Repeats()
+        self._begun = False
+
+    def go_on(self, source: Source) -> None:
+        """The stream goes on in another form, in a segment of its own.
+
+        Where something was lost in between, its window begins when the clock says so; otherwise
+        where the last one ended.
+
+        Raises:
+            DiskFull: see `end`.
+        """
+        self.end("truncated" if source.lost else "ready")
+        self._adopt(source)
+        if source.lost:
+            self._timeline = Timeline()
+            self._floor_ms, self._end_ms = self._end_ms or self._floor_ms, None
 
     def take(self, packet: MediaPacket, now_s: float) -> None:
         """A packet came in.
@@ -75,15 +107,26 @@ class Capture:
             DiskFull: it could not be written.
             SourceChanged: the stream can't go on in this connection.
         """
-        self.tick(now_s)  # what came before a long silence goes by the clock it came by
+        if self._held:  # what came before a long silence goes by the clock it came by
+            self.tick(now_s)
         index = packet.stream_index
         dts_s = (packet.dts or 0) * self._ticks[index]
-        shift_s, jumped = self._timeline.shift(index, dts_s)
-        if index == self._lead:
-            self._clock.observe(now_s, dts_s + shift_s)
-            self.heard_s = now_s
-        self._held.append(_Held(packet, dts_s + shift_s, shift_s, jumped))
+        self._begun |= self._is_key(packet)
+        if self._live and self._begun:  # what comes before that is not recorded
+            arrival = Arrival(index, dts_s, hash(bytes(packet)), now_s, packet)
+            for passed in self._repeats.sift(arrival):
+                self._place(passed.item, passed.dts_s, passed.now_s)
+        else:
+            self._place(packet, dts_s, now_s)
         self.tick(now_s)
+
+    def _place(self, packet: MediaPacket, dts_s: float, now_s: float) -> None:
+        place = self._timeline.place(packet.stream_index, dts_s)
+        if packet.stream_index == self._lead:
+            self._clock.observe(now_s, place.at_s)
+            lag_s = now_s - self._clock.at(place.at_s) if self._live else 0.0
+            self.pace.heard(now_s, lag_s)
+        self._held.append(_Held(packet, place.at_s, place.shift_s))
 
     def tick(self, now_s: float) -> None:
         """Record what was held back, if the clock has settled."""
@@ -108,6 +151,8 @@ class Capture:
             DiskFull: not all of it could be written; the segment was announced all the same.
         """
         try:
+            for passed in self._repeats.rest():
+                self._place(passed.item, passed.dts_s, passed.now_s)
             self._release()
         finally:
             self._close(status)
@@ -116,23 +161,35 @@ class Capture:
         while self._held:
             self._record(self._held.popleft())
 
+    def _is_key(self, packet: MediaPacket) -> bool:
+        lead = packet.stream_index == self._lead
+        return lead and (packet.is_keyframe or not self._source.info.video_codec)
+
     def _record(self, held: _Held) -> None:
-        self._note_change(held)
-        lead = held.packet.stream_index == self._lead
-        key = lead and (held.packet.is_keyframe or not self._source.info.video_codec)
-        if key and self._segment is not None and self._cuts(self._segment, held.media_s):
-            self._close("ready", held.media_s)
-        if key and self._segment is None and not self._repeats(held.media_s):
-            self._open(held.media_s)
+        self._note_change(held.packet)
+        if self._is_key(held.packet):
+            self._reach_key(held)
         if self._segment is None:
             return
-        if lead:
+        if held.packet.stream_index == self._lead:
             self._segment.reach(held.media_s + self._length_s(held))
         self._segment.write(held.packet, held.shift_s)
 
-    def _cuts(self, segment: Segment, media_s: float) -> bool:
-        early_s = _EARLY_S if self._source.info.video_codec else 0.0
-        return self._cut_due or segment.length_s(media_s) >= self._job.segment_s - early_s
+    def _reach_key(self, held: _Held) -> None:
+        """A point at which a segment can begin, and so the last one end."""
+        mark, at_s = mark_of(bytes(held.packet)), held.media_s
+        was_set, segment = self._wall.was_set(), self._segment
+        if segment is not None and (
+            self._cut_due or was_set or self._cuts.due(segment.length_s(at_s), self._wall_ms(at_s))
+        ):
+            self._close("ready", at_s)
+        if was_set:
+            self._wall.follow()
+            self._end_ms, self._floor_ms = None, 0
+        if self._segment is None and not self._overlap.covers(mark, at_s, self._wall_ms(at_s)):
+            self._open(at_s)
+        if self._segment is not None:
+            self.last_key = mark
 
     def _length_s(self, held: _Held) -> float:
         """How long a packet of the picture lasts: the pace of late, if it doesn't say."""
@@ -143,10 +200,11 @@ class Capture:
         self._lead_s = held.media_s
         return self._step_s
 
-    def _note_change(self, held: _Held) -> None:
-        """A mended jump, or a new header: both end the segment at the next key frame."""
-        self._cut_due |= held.jumped
-        packet, index = held.packet, held.packet.stream_index
+    def _note_change(self, packet: MediaPacket) -> None:
+        """A new header ends the segment at the next key frame."""
+        index = packet.stream_index
+        if index == self._lead and not self._is_key(packet):
+            return  # a picture can't begin in it
         if not packet.has_sidedata("new_extradata"):
             return
         header = bytes(packet.get_sidedata("new_extradata"))
@@ -167,23 +225,11 @@ class Capture:
                 return Shape(header, frame.width, frame.height)
         raise SourceChanged
 
-    def _repeats(self, media_s: float) -> bool:
-        """Whether the previous connection has recorded this moment already."""
-        if self._begin_s is None:
-            self._begin_s = media_s
-        before_ms = self._job.not_before_ms
-        if before_ms is None or media_s - self._begin_s > _REPEAT_S:
-            return False
-        return self._wall_ms(media_s) < before_ms - _OVERLAP_MS
-
     def _open(self, first_s: float) -> None:
         job, info = self._job, self._source.info
         if self._shape is not None:
             info = replace(info, width=self._shape.width, height=self._shape.height)
         path = part_path(Path(job.output), job.recording_id, self._seq, job.save_format)
-        floor_ms = job.not_before_ms or 0
-        if self._wall_ms(first_s) < floor_ms - _OVERLAP_MS:
-            floor_ms = 0  # the machine's clock was set back
         self._segment = Segment(
             self._seq,
             SegmentFile(path, job.save_format, self._source.streams, self._shape),
@@ -193,8 +239,9 @@ class Capture:
             emit=self._emit,
             zone=job.zone,
             start_ms=self._end_ms,
-            floor_ms=floor_ms,
+            floor_ms=self._floor_ms,
         )
+        self._cuts.begin(self._wall_ms(first_s))
         self._cut_due = False
         self._seq += 1
 
@@ -204,5 +251,5 @@ class Capture:
             self._end_ms = segment.close(status, end_s)
 
     def _wall_ms(self, media_s: float) -> int:
-        """Unix milliseconds; a machine whose clock is set in between counts by the new time."""
-        return round((self._clock.at(media_s) - time.monotonic()) * 1000) + now_ms()
+        """When a moment of the stream was live, in Unix milliseconds."""
+        return self._wall.at_ms(self._clock.at(media_s))

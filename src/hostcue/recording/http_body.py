@@ -14,7 +14,7 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
@@ -22,6 +22,9 @@ from hostcue.errors import BadRequest
 from hostcue.model.network import AddressPolicy, Proxies
 
 _GATHER_S = 0.1
+_PIECE = 64 * 1024
+_LARGEST = 64 * 1024 * 1024
+_MOST_IDLE = 4
 _HOPS = 6  # the URL itself and five redirects
 _AGENT = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -68,14 +71,29 @@ class HttpBody:
         self._answer.close()
 
 
+@dataclass(slots=True)
+class _Link:
+    """A connection and the answer that comes by it; the socket stays with a closing answer."""
+
+    connection: http.client.HTTPConnection
+    sock: socket.socket
+    answer: http.client.HTTPResponse
+
+
 @dataclass(frozen=True, slots=True)
 class HttpClient:
-    """Fetches what a stream consists of, within the rules of the room."""
+    """Fetches what a stream consists of, within the rules of the room.
+
+    A cookie goes to the host of the URL `home` alone, wherever playlists and redirects lead. Not
+    thread-safe.
+    """
 
     proxies: Proxies
     policy: AddressPolicy
     open_timeout_s: float
     read_timeout_s: float
+    home: str = ""
+    _idle: dict[tuple[str, str], _Link] = field(default_factory=dict[tuple[str, str], _Link])
 
     def get(self, url: str, headers: Mapping[str, str]) -> HttpBody:
         """The body behind a URL; each redirect is checked before it is followed.
@@ -87,60 +105,117 @@ class HttpClient:
             OSError: no connection, or it broke.
             http.client.HTTPException: the answer is not HTTP.
         """
+        url, link = self._follow(url, headers, keep=False)
+        return HttpBody(url, link.answer, link.sock)
+
+    def fetch(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        within_s: float,
+        largest: int = _LARGEST,
+    ) -> tuple[str, bytes]:
+        """A whole body and where it was found; the connection is kept for the next.
+
+        Raises:
+            TimeoutError: it did not come within the time.
+            BadRequest: it has more than `largest` bytes.
+            Exception: as `get`, also where the body is torn.
+        """
+        until_s = time.monotonic() + within_s
+        url, link = self._follow(url, headers, keep=True)
+        try:
+            body = _read_all(link.answer, until_s, largest)
+        except BaseException:
+            link.connection.close()
+            raise
+        if link.connection.sock is not None:  # the server keeps it too
+            self._idle[_origin(url)] = link
+            if len(self._idle) > _MOST_IDLE:
+                self._idle.pop(next(iter(self._idle))).connection.close()
+        return url, body
+
+    def _follow(self, url: str, headers: Mapping[str, str], *, keep: bool) -> tuple[str, _Link]:
         status = 0
         for _ in range(_HOPS):
-            answer, sock = self._ask(url, headers)
-            status, target = answer.status, answer.getheader("Location")
+            link = self._ask(url, headers, keep=keep)
+            status, target = link.answer.status, link.answer.getheader("Location")
             if status < 300:
-                return HttpBody(url, answer, sock)
-            answer.close()
+                return url, link
+            link.connection.close()
+            link.answer.close()
             if not (target and status < 400):
                 break
-            there = urljoin(url, target)
-            if urlsplit(there).netloc != urlsplit(url).netloc:
-                headers = {k: v for k, v in headers.items() if k.lower() not in _FOR_ONE_HOST}
-            url = there
+            url = urljoin(url, target)
         raise HttpRefused(status)
 
-    def _ask(
-        self, url: str, headers: Mapping[str, str]
-    ) -> tuple[http.client.HTTPResponse, socket.socket]:
+    def _ask(self, url: str, headers: Mapping[str, str], *, keep: bool) -> _Link:
+        kept = self._idle.pop(_origin(url), None) if keep else None
+        if kept is not None:
+            try:
+                return self._request(kept.connection, url, headers, keep=True)
+            except (ConnectionError, http.client.HTTPException):
+                kept.connection.close()  # the server was tired of waiting
+        connection = self._connect(url)
+        return self._request(connection, url, headers, keep=keep)
+
+    def _connect(self, url: str) -> http.client.HTTPConnection:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"}:
             raise BadRequest("the stream leads to something that is not plain http or https")
         self.policy.check(url)
         proxy = self.proxies.for_url(url)
-        connection, target, login = self._route(parts, proxy)
+        connection = self._way(parts, proxy)
         try:
             connection.connect()
-            sock = connection.sock
-            if proxy is None:  # a name may stand for another address by now
-                peer = sock.getpeername()[0]
-                self.policy.check(f"http://[{peer}]" if ":" in peer else f"http://{peer}")
-            sock.settimeout(self.read_timeout_s)
-            own = {"User-Agent": _AGENT, "Accept": "*/*", "Connection": "close"}
-            connection.request("GET", target, headers={**own, **login, **headers})
-            return connection.getresponse(), sock
+            if proxy is None:
+                check_peer(connection.sock, self.policy)
+            connection.sock.settimeout(self.read_timeout_s)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _request(
+        self,
+        connection: http.client.HTTPConnection,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        keep: bool,
+    ) -> _Link:
+        parts, proxy = urlsplit(url), self.proxies.for_url(url)
+        own = {"User-Agent": _AGENT, "Accept": "*/*"} | ({} if keep else {"Connection": "close"})
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        if proxy is not None and parts.scheme == "http":
+            target = parts._replace(fragment="").geturl()
+            own |= proxy_login(urlsplit(proxy))
+        sock = connection.sock
+        try:
+            connection.request("GET", target, headers={**own, **self._allowed(url, headers)})
+            return _Link(connection, sock, connection.getresponse())
         except BaseException:
             connection.close()
             raise
 
-    def _route(
-        self, parts: SplitResult, proxy: str | None
-    ) -> tuple[http.client.HTTPConnection, str, dict[str, str]]:
-        """A connection yet to be made, what to ask for on it, and the proxy's login."""
+    def _allowed(self, url: str, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """What may be said there: not to another host, nor in clear what was given for TLS."""
+        home, there = urlsplit(self.home), urlsplit(url)
+        if there.netloc == home.netloc and there.scheme in {home.scheme, "https"}:
+            return headers
+        return {k: v for k, v in headers.items() if k.lower() not in _FOR_ONE_HOST}
+
+    def _way(self, parts: SplitResult, proxy: str | None) -> http.client.HTTPConnection:
+        """A connection yet to be made."""
         secure, host = parts.scheme == "https", parts.hostname or ""
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         if proxy is None:
-            return self._connection(host, parts.port, secure=secure), path, {}
-        via = urlsplit(proxy)
-        if via.scheme != "http" or not via.hostname:
-            raise BadRequest("streams can only be fetched through an http:// proxy")
-        connection = self._connection(via.hostname, via.port or 80, secure=secure)
+            return self._connection(host, parts.port, secure=secure)
+        via = http_proxy(proxy)
+        connection = self._connection(via.hostname or "", via.port or 80, secure=secure)
         if secure:
-            connection.set_tunnel(host, parts.port or 443, headers=_login(via))
-            return connection, path, {}
-        return connection, parts._replace(fragment="").geturl(), _login(via)
+            connection.set_tunnel(host, parts.port or 443, headers=proxy_login(via))
+        return connection
 
     def _connection(
         self, host: str, port: int | None, *, secure: bool
@@ -160,8 +235,50 @@ def trust() -> ssl.SSLContext:
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def _login(proxy: SplitResult) -> dict[str, str]:
+def http_proxy(proxy: str) -> SplitResult:
+    """The parts of a proxy's URL.
+
+    Raises:
+        BadRequest: it is not an `http://` one.
+    """
+    via = urlsplit(proxy)
+    if via.scheme != "http" or not via.hostname:
+        raise BadRequest("streams can only be fetched through an http:// proxy")
+    return via
+
+
+def proxy_login(proxy: SplitResult) -> dict[str, str]:
+    """The header by which a proxy knows us."""
     if not proxy.username:
         return {}
     secret = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
     return {"Proxy-Authorization": f"Basic {base64.b64encode(secret).decode()}"}
+
+
+def check_peer(sock: socket.socket, policy: AddressPolicy) -> None:
+    """Check the address that is really connected: a name may stand for another by now.
+
+    Raises:
+        PrivateAddress: it is not on the public internet.
+    """
+    peer = sock.getpeername()[0]
+    policy.check(f"http://[{peer}]" if ":" in peer else f"http://{peer}")
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
+
+
+def _read_all(answer: http.client.HTTPResponse, until_s: float, largest: int) -> bytes:
+    body = bytearray()
+    while data := answer.read1(_PIECE):
+        body += data
+        if len(body) > largest:
+            raise BadRequest("what the stream's server sends is larger than it should be")
+        if time.monotonic() > until_s:
+            raise TimeoutError
+    if answer.length:  # so much was announced and did not come
+        raise http.client.IncompleteRead(b"", answer.length)
+    answer.read()  # nothing; only then may the connection be used again
+    return bytes(body)

@@ -29,7 +29,8 @@ def open_file(path: Path) -> Source:
         MediaUnsupported: there is neither.
     """
     try:
-        return choose(av.open(str(path), "r", options={"protocol_whitelist": "file"}))
+        options = {"protocol_whitelist": "file"}
+        return choose(av.open(str(path), "r", options=options, metadata_errors="replace"))
     except av.FFmpegError:
         raise MediaUnsupported(f"{path.name} holds no media") from None
 

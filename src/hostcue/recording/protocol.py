@@ -24,8 +24,10 @@ MAX_LINE = 4096  # what a pipe takes in one piece (PIPE_BUF), so that workers ca
 class CaptureJob:
     """One connection to one room: segments of it, numbered from `first_seq`.
 
-    `not_before_ms` is where the previous connection's last segment ended: what a CDN sends
-    once more when we come back is skipped.
+    `not_before_ms` is where the previous connection's last segment ended, `last_key` the mark of
+    its last key frame if known: what a CDN sends once more when we come back is skipped.
+    A picture is given up when it comes `max_lag_s` later than life; HLS, which comes piece by piece
+    and leaves out what it is too late for, is not.
     """
 
     id: str
@@ -43,6 +45,9 @@ class CaptureJob:
     not_before_ms: int | None
     open_timeout_s: float
     read_timeout_s: float
+    max_lag_s: float
+    aligned: bool = False
+    last_key: str = ""
 
     @property
     def stall_s(self) -> float:
@@ -75,12 +80,14 @@ class Ended:
     """The last word of a worker, and why it stopped.
 
     `stop` (asked to), `orphaned` (nobody is left to ask), `recovered`; of the stream: `eof`,
-    `reset`, `stalled`, `http_403` and its like, `unreachable`, `tls`, `no_media`,
+    `reset`, `stalled`, `lagging`, `http_403` and its like, `unreachable`, `tls`, `no_media`,
     `no_key_frame`, `changed`, `damaged`; of us: `write_failed`, or the code of one of our errors.
+    `last_key` is what the next connection's job is told.
     """
 
     cause: str
     detail: str = ""
+    last_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

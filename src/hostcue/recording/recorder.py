@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -35,21 +36,36 @@ from hostcue.model.segment import ClosedFile
 from hostcue.recording.engine import Engine
 from hostcue.recording.failure import failure_of
 from hostcue.recording.host import Worker
+from hostcue.recording.ledger import GapLedger
 from hostcue.recording.protocol import CaptureJob, Ended, WorkerEvent
-from hostcue.recording.reconnect import Reconnect
+from hostcue.recording.reconnect import (
+    LADDER_S,
+    REFUSED,
+    RESOLVE_LADDER_S,
+    URL_EXPIRED,
+    Reconnect,
+    expires,
+)
 
 _MARGIN_S = 2.0
 _KEY_S = 15.0  # after connecting, the worker waits so long for a key frame
+_ENDS = {"eof": "ended", "changed": "changed"}  # of what can't be taken up again, with the reason
 
 log = structlog.get_logger(__name__)
+
+
+def _never() -> bool:
+    return False
 
 
 class Recorder:
     """One recording from start to stop: its connections, gaps, numbers and states.
 
-    A dropped stream is taken up again by the ladder: at once and a second later at the same
-    address, from then on after resolving the room anew (at once when the address was refused).
-    Only the platform's word, given twice, ends a broadcast; mere silence never does.
+    A dropped stream is tried again at once and then by `ladder_s`. Less often, by
+    `resolve_ladder_s`, the room is resolved anew; at once when the address was refused or expires.
+    Until there is another address, the old one is tried on. Only the platform's word, given twice,
+    ends a broadcast; mere silence never does. Once is enough when `said_over`: the comment stream
+    has said so too.
 
     `emit` is awaited for every event, in order; what it raises ends the recording.
     """
@@ -67,15 +83,25 @@ class Recorder:
         policy: AddressPolicy,
         resolve: Callable[[], Awaitable[LiveRoom]],
         emit: Callable[[RecorderEvent], Awaitable[None]],
+        said_over: Callable[[], bool] = _never,
         first_seq: int = 0,
+        gap: Gap | None = None,
         open_timeout_s: float = 10.0,
         read_timeout_s: float = 8.0,
-        ladder_s: tuple[float, ...] = (0, 1, 2, 4, 8, 15, 30),
+        max_lag_s: float = 4.0,
+        ladder_s: tuple[float, ...] = LADDER_S,
+        resolve_ladder_s: tuple[float, ...] = RESOLVE_LADDER_S,
         offline_recheck_s: float = 20.0,
+        expiry_margin_s: float = 60.0,
         stop_timeout_s: float = 3.0,
         endless: bool = True,
     ) -> None:
-        """`endless` is false for a stream whose end is the end, as a local file's always is."""
+        """`endless` is false for a stream whose end is the end, as a local file's always is.
+
+        A `gap` that lasts ends with the first segment; nothing is recorded from before its start.
+        A stream is taken to have stalled when nothing comes for `read_timeout_s`, or when what
+        comes falls `max_lag_s` behind.
+        """
         self._engine = engine
         self._id = recording_id
         self._plan = plan
@@ -88,16 +114,24 @@ class Recorder:
         self._seq = first_seq
         self._open_timeout_s = open_timeout_s
         self._read_timeout_s = read_timeout_s
+        self._max_lag_s = max_lag_s
         self._stop_timeout_s = stop_timeout_s
         self._endless = endless and live.source.container != "file"
-        self._reconnect = Reconnect(resolve, ladder_s=ladder_s, offline_recheck_s=offline_recheck_s)
+        self._reconnect = Reconnect(
+            resolve,
+            ladder_s=ladder_s,
+            resolve_ladder_s=resolve_ladder_s,
+            offline_recheck_s=offline_recheck_s,
+            expiry_margin_s=expiry_margin_s,
+            said_over=said_over,
+        )
         self._state: RecordingState | None = None
         self._reason = ""
         self._resolved: LiveRoom | None = None
         self._opened: SegmentOpened | None = None
-        self._end_ms: int | None = None
-        self._gap: Gap | None = None
-        self._since_s = 0.0
+        self._gaps = GapLedger(emit, gap)
+        self._last_key = ""
+        self._brought_s = 0.0
         self._worker: Worker | None = None
         self._patience = anyio.CancelScope()
         self._stop_reason: str | None = None
@@ -139,6 +173,10 @@ class Recorder:
         await self._ask_to_stop(reason)
         await self._done.wait()
 
+    def nudge(self) -> None:
+        """The room is live again, somebody heard: if it waits to reconnect, it tries now."""
+        self._reconnect.nudge()
+
     async def _stop_when_cancelled(self) -> None:
         try:
             await anyio.sleep_forever()
@@ -168,8 +206,8 @@ class Recorder:
                 if self._stop_reason is not None:
                     await self._finish("stopped", self._stop_reason)
                     return None
-                if ended.cause == "eof" and not self._endless:
-                    await self._finish("stopped", "ended")
+                if ended.cause in _ENDS and not self._endless:
+                    await self._finish("stopped", _ENDS[ended.cause])
                     return None
                 if ended.cause == DiskFull.code:
                     await self._finish("paused_disk", ended.cause)
@@ -194,7 +232,11 @@ class Recorder:
             ended = Ended(exc.code, exc.message)
         finally:
             self._worker = None
+        if self._state is not None and ended.cause in REFUSED and expires(self._live.source):
+            ended = replace(ended, cause=URL_EXPIRED)
         log.info("recording_connection_ended", cause=ended.cause, detail=ended.detail)
+        known = "" if ended.cause == WorkerDied.code else self._last_key
+        self._last_key = ended.last_key or known
         await self._rescue()
         return ended
 
@@ -213,9 +255,12 @@ class Recorder:
             segment_s=self._plan.segment_s,
             zone=self._zone,
             first_seq=self._seq,
-            not_before_ms=self._end_ms,
+            not_before_ms=self._gaps.recorded_to_ms,
             open_timeout_s=self._open_timeout_s,
             read_timeout_s=self._read_timeout_s,
+            max_lag_s=self._max_lag_s,
+            aligned=self._plan.aligned,
+            last_key=self._last_key,
         )
 
     async def _follow(self, worker: Worker, stall_s: float) -> Ended:
@@ -246,9 +291,9 @@ class Recorder:
         self._opened = event
         first = self._state is None
         if self._state != "recording":
-            self._since_s = anyio.current_time()
+            self._brought_s = 0.0
             await self._change("recording", "")
-            await self._end_gap(event.start_ms)
+        await self._gaps.started(event.seq, event.start_ms)
         await self._emit(event)
         if first:
             self._started.started(event.info)
@@ -256,7 +301,9 @@ class Recorder:
     async def _close(self, file: ClosedFile) -> None:
         self._opened = None
         self._seq = file.seq + 1
-        self._end_ms = file.window.end_ms
+        self._brought_s += file.duration_ms / 1000
+        await self._gaps.started(file.seq, file.window.start_ms)
+        await self._gaps.closed(file.window.end_ms)
         await self._emit(file)
 
     async def _rescue(self) -> None:
@@ -278,10 +325,9 @@ class Recorder:
     async def _lose(self, ended: Ended) -> None:
         """The stream is gone; a failed attempt to come back only changes the reason."""
         if self._state == "recording":
-            self._reconnect.recorded(anyio.current_time() - self._since_s)
+            self._reconnect.recorded(self._brought_s)
             await self._change("reconnecting", ended.cause)
-            self._gap = Gap(now_ms() if self._end_ms is None else self._end_ms, ended.cause)
-            await self._emit(self._gap)
+            await self._gaps.begin(ended.cause)
         else:
             await self._note(ended.cause)
 
@@ -294,22 +340,19 @@ class Recorder:
         with anyio.CancelScope() as self._patience:
             if self._stop_reason is None:
                 try:
-                    live = await self._reconnect.turn(cause, self._note)
+                    live = await self._reconnect.turn(cause, self._live.source, self._note)
                 except RoomOffline:
                     return "offline"
                 if live is not None:
+                    if live.room.room_id != self._live.room.room_id:
+                        await self._gaps.begin_anew()
                     self._live = self._resolved = live
         return self._stop_reason
 
     async def _finish(self, state: RecordingState, reason: str) -> None:
         # a broadcast that is over has no gap at its end
-        await self._end_gap(0 if reason == "offline" else now_ms())
+        await self._gaps.give_up(0 if reason == "offline" else now_ms())
         await self._change(state, reason)
-
-    async def _end_gap(self, end_ms: int) -> None:
-        if self._gap is not None:
-            gap, self._gap = self._gap, None
-            await self._emit(Gap(gap.start_ms, gap.cause, max(gap.start_ms, end_ms)))
 
     async def _change(self, state: RecordingState, reason: str) -> None:
         self._state, self._reason = state, reason

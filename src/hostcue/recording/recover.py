@@ -13,6 +13,7 @@ from hostcue.recording.file_lock import FileLock
 from hostcue.recording.measure import Measured, Meter, measure, open_file, packets
 from hostcue.recording.naming import PART, part_fields, segment_path
 from hostcue.recording.segment_file import SegmentFile, publish
+from hostcue.recording.trim import trim
 
 _NEAR_S = 15  # a start is corrected by seconds at most after it was announced
 
@@ -55,6 +56,7 @@ def _repaired(part: Path, save_format: SaveFormat) -> Measured:
         measured = _copied(part, whole, save_format)
     except DiskFull:  # the open file can be played too, only not so well
         whole.unlink(missing_ok=True)
+        trim(part, save_format)
         return measure(part)
     except MediaUnsupported:
         whole.unlink(missing_ok=True)

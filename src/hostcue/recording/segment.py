@@ -12,9 +12,11 @@ from hostcue.model.segment import ClosedFile, SegmentStatus
 from hostcue.model.window import Window
 from hostcue.recording.measure import measure
 from hostcue.recording.naming import segment_path
+from hostcue.recording.overlap import SEAM_MS
 from hostcue.recording.protocol import WorkerEvent
 from hostcue.recording.segment_file import SegmentFile, publish, writing
 from hostcue.recording.source import MediaPacket
+from hostcue.recording.trim import trim
 
 _REFINE_S = 10.0
 _REFINE_MS = 20  # a smaller correction is not worth telling
@@ -25,7 +27,7 @@ class Segment:
 
     A segment that follows another in the same connection starts where that one ended. The first
     of a connection learns its start better during its first ten seconds, since the clock does;
-    it never starts before `floor_ms`.
+    it never starts before `floor_ms`, where earlier media ended, nor by a hair behind it.
     """
 
     def __init__(
@@ -56,7 +58,8 @@ class Segment:
         self._announce()
 
     def _measured_start_ms(self) -> int:
-        return max(self._floor_ms, self._wall_ms(self._first_s))
+        start_ms = self._wall_ms(self._first_s)
+        return start_ms if start_ms > self._floor_ms + SEAM_MS else self._floor_ms
 
     def _announce(self) -> None:
         opened = SegmentOpened(self.seq, str(self._file.path), self._start_ms, self._info)
@@ -76,13 +79,19 @@ class Segment:
 
     def refine(self) -> None:
         """Correct the start by what the clock learned."""
+        if self._corrected():
+            self._announce()
+
+    def _corrected(self) -> bool:
+        """Whether the start is another than was announced, by enough to tell."""
         if self._known:
-            return
+            return False
         start_ms = self._measured_start_ms()
         self._known = self.length_s() >= _REFINE_S
-        if abs(start_ms - self._start_ms) >= _REFINE_MS:
-            self._start_ms = start_ms
-            self._announce()
+        if abs(start_ms - self._start_ms) < _REFINE_MS:
+            return False
+        self._start_ms = start_ms
+        return True
 
     def progress(self) -> Progress:
         """How far it is."""
@@ -102,11 +111,13 @@ class Segment:
             self._file.close()
         except DiskFull as exc:
             full, status = exc, "truncated"
+            trim(part, _ext(part))
             try:
                 length_s = measure(part).length_s
             except MediaUnsupported:  # it was full from the start
                 raise exc from None
-        start_ms = self._start_ms if self._known else self._measured_start_ms()
+        self._corrected()
+        start_ms = self._start_ms
         end_ms = max(start_ms, self._wall_ms(self._first_s + length_s))
         path = publish(part, self._final(start_ms))
         self._emit(
@@ -130,5 +141,10 @@ class Segment:
 
     def _final(self, start_ms: int) -> Path:
         part = self._file.path
-        ext = part.suffixes[-2][1:]
-        return segment_path(part.parent, start_ms=start_ms, seq=self.seq, ext=ext, zone=self._zone)
+        return segment_path(
+            part.parent, start_ms=start_ms, seq=self.seq, ext=_ext(part), zone=self._zone
+        )
+
+
+def _ext(part: Path) -> str:
+    return part.suffixes[-2][1:]

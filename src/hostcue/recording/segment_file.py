@@ -24,6 +24,8 @@ _MUXERS: dict[SaveFormat, tuple[str, dict[str, str]]] = {
     "mkv": ("matroska", {"cluster_time_limit": "500"}),
     "flv": ("flv", {}),
 }
+# libav writes these as data that nothing can play, without a word
+_MUTE: dict[SaveFormat, set[str]] = {"ts": {"av1", "vp8", "vp9", "flac", "vorbis"}}
 _EVERY = {"flush_packets": "1", "max_interleave_delta": "500000"}
 _HEAD_S = 0.5
 
@@ -53,6 +55,9 @@ class SegmentFile:
     ) -> None:
         muxer, options = _MUXERS[save_format]
         self.path = path
+        for stream in streams:
+            if codec_of(stream) in _MUTE.get(save_format, ()):
+                raise _unfit(stream, save_format)
         with writing():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(path)
@@ -62,6 +67,8 @@ class SegmentFile:
         self._last: dict[int, int] = {}
         self._head: list[tuple[MediaPacket, float]] | None = []
         self._base_s = 0.0
+        self._begun = False
+        self._refusal: RecordingError | None = None
 
     def _add(
         self, stream: MediaStream, shape: Shape | None, save_format: SaveFormat
@@ -69,7 +76,7 @@ class SegmentFile:
         try:
             added = self._out.add_stream_from_template(stream, opaque=True)
         except ValueError:
-            raise MediaUnsupported(f"{save_format} can't hold {codec_of(stream)}") from None
+            raise _unfit(stream, save_format) from None
         if save_format == "mp4" and codec_of(stream) == "hevc":
             added.codec_context.codec_tag = "hvc1"  # Apple plays nothing else
         if shape is not None and isinstance(added, VideoStream):
@@ -83,6 +90,8 @@ class SegmentFile:
         Raises:
             DiskFull: it could not be written.
         """
+        if self._refusal is not None:  # libav crashes on the next packet where the header failed
+            raise self._refusal
         if self._head is None:
             self._mux(packet, shift_s)
             return
@@ -109,22 +118,37 @@ class SegmentFile:
         packet.pts = dts if packet.pts is None else max(packet.pts - back, dts)
         packet.dts = dts
         packet.stream = self._streams[index]
-        with writing():
+        try:
             self._out.mux_one(packet)
+            self._begun = True
+        except av.InvalidDataError:
+            if not self._begun:  # it is the header that can't be written
+                raise
+            # a damaged packet; what comes after it may be whole
+        except OSError as exc:
+            self._refusal = _refused(exc)
+            raise self._refusal from None
 
     def close(self) -> None:
         """Complete the file.
 
         Raises:
-            DiskFull: the end did not fit; what was written before is playable all the same.
+            DiskFull: not all of it fits; whether what does can be played has to be looked at.
         """
         try:
             with writing():
-                if self._head:
+                if self._head and self._refusal is None:
                     self._begin()
                 self._out.close()
+            if self._refusal is not None:  # libav may close such a file without a word
+                raise self._refusal
         finally:
             self._lock.release()
+
+
+def _unfit(stream: MediaStream, save_format: SaveFormat) -> MediaUnsupported:
+    codec = codec_of(stream)
+    return MediaUnsupported(f"a {save_format} file can't hold {codec}: record it as mp4 or mkv")
 
 
 def publish(part: Path, final: Path) -> Path:
@@ -164,6 +188,10 @@ def writing() -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        if exc.errno in _FULL:
-            raise DiskFull(f"the disk takes no more: {exc.strerror}") from None
-        raise RecordingError(f"the file can't be written: {exc.strerror}") from None
+        raise _refused(exc) from None
+
+
+def _refused(exc: OSError) -> RecordingError:
+    if exc.errno in _FULL:
+        return DiskFull(f"the disk takes no more: {exc.strerror}")
+    return RecordingError(f"the file can't be written: {exc.strerror}")

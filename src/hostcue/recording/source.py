@@ -1,13 +1,9 @@
-"""Opens what is to be recorded, and tells why that failed, or ended."""
+"""Opens what is to be recorded."""
 
 from __future__ import annotations
 
-import errno
-import http.client
-import socket
-import ssl
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
@@ -19,23 +15,30 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from hostcue.errors import BadRequest, HostcueError, MediaUnsupported, RecordingError
+from hostcue.errors import BadRequest, MediaUnsupported
 from hostcue.model.recording import MediaInfo
-from hostcue.recording.http_body import HttpBody, HttpClient, HttpRefused
-from hostcue.recording.protocol import CaptureJob, Ended
+from hostcue.recording.arrival import MediaClock
+from hostcue.recording.flv_stream import FlvStream
+from hostcue.recording.hls import HlsStream
+from hostcue.recording.http_body import HttpClient
+from hostcue.recording.protocol import CaptureJob
+from hostcue.recording.relay import Relay
 
 _VIDEO = {"h264", "hevc", "av1", "vp9", "vp8", "mpeg4", "mpeg2video"}
 _AUDIO = {"aac", "mp3", "opus", "ac3", "eac3", "mp2", "flac", "vorbis"}
 # libav chooses the demuxer by content: none that opens further addresses by itself
-_DEMUXERS = "flv,live_flv,hls,mpegts,mov,matroska,aac,mp3,ogg,rtsp"
+_DEMUXERS = "flv,live_flv,mpegts,mov,matroska,aac,mp3,ogg"
 # no second spent on the frame rate; sound alone, announced with a picture, is known after three
 _LIVE = {"fpsprobesize": "0", "analyzeduration": "3000000"}
-_HLS = {"http_persistent": "0", "extension_picky": "0"}
-_PROTOCOLS = {"rtmp": "rtmp,tcp", "rtmps": "rtmps,tls,tcp", "rtsp": "rtsp,rtp,udp,tcp"}
+_RELAYED = {"rtmp", "rtmps", "rtsp"}
 
 
 MediaStream = VideoStream | AudioStream
 MediaPacket: TypeAlias = "Packet[Stream]"
+
+
+Feed: TypeAlias = FlvStream | HlsStream | Relay
+"""What libav reads from, where that is not libav's own."""
 
 
 class SourceChanged(Exception):
@@ -52,17 +55,52 @@ class Source:
     container: InputContainer
     streams: list[MediaStream]
     info: MediaInfo
+    feed: Feed | None = None
+    lost: bool = False
+    """Whether something is missing before it."""
 
     @property
     def lead(self) -> MediaStream:
         """The picture, or the sound of a stream without one."""
         return self.streams[0]
 
-    def packets(self) -> Iterator[MediaPacket]:
-        """All packets to record, each with a decode time, until the stream ends or breaks.
+    @property
+    def clock(self) -> MediaClock | None:
+        """The stream's own clock, where the arrival of packets tells nothing."""
+        return self.feed.clock if isinstance(self.feed, HlsStream) else None
 
-        Matroska doesn't store decode times, and libav can't tell the first: they are counted
-        back from the first it can. A packet torn by the end of an FLV stream is left out.
+    def packets(self) -> Iterator[MediaPacket]:
+        """All packets to record, each with a decode time, until the stream ends or breaks."""
+        lead, feed = self.lead.index, self.feed
+        try:
+            for packet in self._timed():
+                if isinstance(feed, HlsStream) and packet.stream_index == lead:
+                    feed.reached(packet.pos)
+                yield packet
+        except av.FFmpegError as exc:
+            if not (isinstance(feed, Relay) and feed.left):
+                raise _blamed(exc, feed) from None
+        except IndexError:
+            pass  # the end, where PyAV stumbles over streams that libav found later
+        if feed is not None and feed.broken is not None:
+            raise feed.broken
+
+    def following(self) -> Source | None:
+        """What the stream goes on with after the last packet, in another form; None at its end."""
+        feed = self.feed
+        if isinstance(feed, FlvStream | HlsStream) and feed.next_file():
+            return _open_feed(feed, feed)
+        return None
+
+    def close(self) -> None:
+        """Give its memory back; none of its packets may be used any more."""
+        self.container.close()
+
+    def _timed(self) -> Iterator[MediaPacket]:
+        """Matroska doesn't store decode times, and libav can't tell the first.
+
+        They are counted back from the first it can. A packet torn by the end of an FLV stream
+        is left out.
         """
         flv = self.container.format.name == "flv"
         untimed: dict[int, list[MediaPacket]] = {}
@@ -84,55 +122,78 @@ class Source:
                 yield packet
 
 
-def open_source(job: CaptureJob, broken: Callable[[Exception], None]) -> Source:
+def open_source(job: CaptureJob) -> Source:
     """Connect and find out what the stream holds; blocks until that is known.
-
-    `broken` hears at once when something that a playlist names can't be had; libav would go on
-    asking for the rest of it for a long time.
 
     Raises:
         MediaUnsupported: it holds nothing that we can record.
-        Exception: `ended_by` knows the others.
+        Exception: `endings.ended_by` knows the others.
     """
     scheme = urlsplit(job.url).scheme.lower()
     if job.container == "file":
         return choose(_open(job.url, {"protocol_whitelist": "file"}))
-    if scheme in {"http", "https"}:
-        return choose(_open_http(job, broken))
-    if scheme not in _PROTOCOLS:
+    if scheme in _RELAYED:
+        return _open_relayed(job, scheme)
+    if scheme not in {"http", "https"}:
         raise BadRequest(f"a stream of kind {scheme!r} can't be recorded", field="live_url")
-    job.policy.check(job.url)
-    options = {"protocol_whitelist": _PROTOCOLS[scheme]}
-    if scheme == "rtsp":
-        options["rtsp_transport"] = "tcp"
-    return choose(_open(job.url, options))
-
-
-def _open(url: str, options: dict[str, str]) -> InputContainer:
-    return av.open(url, "r", options={**options, "format_whitelist": _DEMUXERS})
-
-
-def _open_http(job: CaptureJob, broken: Callable[[Exception], None]) -> InputContainer:
-    client = HttpClient(job.proxies, job.policy, job.open_timeout_s, job.read_timeout_s)
-
-    def io_open(url: str, _flags: int, options: dict[str, str]) -> HttpBody:
-        start, end = options.get("offset"), options.get("end_offset")
-        part = {"Range": f"bytes={start}-{int(end) - 1}"} if start and end else {}
-        try:
-            return client.get(url, {**job.headers, **part})
-        except Exception as exc:
-            broken(exc)
-            raise
-
-    hls = job.container == "hls"
-    body = client.get(job.url, job.headers)
-    return av.open(
-        body,
-        "r",
-        format="hls" if hls else None,
-        options={"format_whitelist": _DEMUXERS, **(_HLS if hls else _LIVE)},
-        io_open=io_open,
+    client = HttpClient(
+        job.proxies, job.policy, job.open_timeout_s, job.read_timeout_s, home=job.url
     )
+    if job.container == "hls":
+        hls = HlsStream(client, job.url, job.headers, patience_s=job.read_timeout_s)
+        hls.open(job.not_before_ms)
+        return _open_feed(hls, hls)
+    flv = FlvStream(client.get(job.url, job.headers))
+    return _open_feed(flv, flv)
+
+
+def _open(what: str | FlvStream | HlsStream, options: dict[str, str]) -> InputContainer:
+    # some encoders name themselves in another code than UTF-8
+    return av.open(
+        what,
+        "r",
+        options={"format_whitelist": _DEMUXERS, **options},
+        metadata_errors="replace",
+    )
+
+
+def _open_feed(
+    feed: Feed, what: str | FlvStream | HlsStream, options: dict[str, str] = _LIVE
+) -> Source:
+    lost = isinstance(feed, HlsStream) and feed.lost
+    try:
+        source = replace(choose(_open(what, options)), feed=feed, lost=lost)
+    except (av.FFmpegError, MediaUnsupported) as exc:
+        raise _blamed(exc, feed) from None
+    if isinstance(feed, FlvStream):
+        feed.seal()
+    return source
+
+
+def _blamed(exc: Exception, feed: Feed | None) -> Exception:
+    """What libav ran into: it knows only that there were no more bytes."""
+    return exc if feed is None or feed.broken is None else feed.broken
+
+
+def _open_relayed(job: CaptureJob, scheme: str) -> Source:
+    relay = Relay(job)
+    if scheme == "rtsp":
+        options = {
+            "protocol_whitelist": "rtsp,tcp",
+            "format_whitelist": "rtsp",
+            "rtsp_transport": "tcp",
+        }
+    else:
+        options = {"protocol_whitelist": "rtmp,tcp", "rtmp_tcurl": _tc_url(job.url), **_LIVE}
+    return _open_feed(relay, relay.url, options)
+
+
+def _tc_url(url: str) -> str:
+    """What an RTMP player tells the server of where it thinks it is: with the application."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    names = parts.path.lstrip("/").split("/")
+    return f"{parts.scheme}://{host}/{'/'.join(names[: 1 if len(names) < 3 else 2])}"
 
 
 def choose(container: InputContainer) -> Source:
@@ -160,47 +221,3 @@ def codec_of(stream: Stream) -> str:
     """The codec's own name; empty when libav doesn't know it."""
     context: CodecContext | None = stream.codec_context
     return context.codec.canonical_name if context is not None else ""
-
-
-def ended_by(exc: BaseException) -> Ended:
-    """Why a stream could not be opened or broke off, without its address."""
-    match exc:
-        case HttpRefused():
-            return Ended(f"http_{exc.status}", str(exc))
-        case SourceChanged():
-            return Ended("changed", "the stream changed its form")
-        case HostcueError():
-            write = exc.code == RecordingError.code
-            return Ended("write_failed" if write else exc.code, exc.message)
-        case http.client.IncompleteRead() | ConnectionError():
-            return Ended(*_broken(exc))
-        case TimeoutError():
-            return Ended("stalled", "the stream's server stopped sending")
-        case ssl.SSLError():
-            return Ended("tls", "the server can't prove who it is, or speaks no TLS")
-        case socket.gaierror() | OSError() if not isinstance(exc, av.FFmpegError):
-            return Ended("unreachable", exc.strerror or type(exc).__name__)
-        case av.InvalidDataError() | http.client.HTTPException():
-            return Ended("no_media", "what the server sends is no media stream")
-        case av.FFmpegError():
-            return Ended(_LIBAV.get(exc.errno or 0, "damaged"), exc.strerror or "libav failed")
-        case _:
-            return Ended("damaged", type(exc).__name__)
-
-
-_LIBAV = {
-    errno.ECONNREFUSED: "unreachable",
-    errno.EHOSTUNREACH: "unreachable",
-    errno.ENETUNREACH: "unreachable",
-    errno.EIO: "unreachable",
-    errno.ECONNRESET: "reset",
-    errno.EPIPE: "reset",
-    errno.ETIMEDOUT: "stalled",
-    errno.ENOENT: "no_media",
-}
-
-
-def _broken(exc: BaseException) -> tuple[str, str]:
-    if isinstance(exc, ConnectionRefusedError):
-        return "unreachable", "the stream's server takes no connection"
-    return "reset", "the connection broke"

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -22,6 +23,7 @@ from hostcue.errors import HostcueError
 from hostcue.model.clock import now_ms
 from hostcue.recording.arrival import ArrivalClock, FileClock, MediaClock
 from hostcue.recording.capture import Capture
+from hostcue.recording.endings import ended_by
 from hostcue.recording.protocol import (
     MAX_LINE,
     CaptureJob,
@@ -34,7 +36,7 @@ from hostcue.recording.protocol import (
     parse_command,
 )
 from hostcue.recording.recover import recover
-from hostcue.recording.source import Source, ended_by, open_source
+from hostcue.recording.source import Source, open_source
 
 _TICK_S = 1.0
 _TRIM_S = 10.0  # how often memory is given back; a call takes 0.3 ms
@@ -91,16 +93,25 @@ class _Capturing:
 
     def _receive(self) -> None:
         try:
-            source = open_source(self._job, lambda exc: self._over.put(ended_by(exc)))
+            source = open_source(self._job)
             capture = Capture(self._job, source, _clock(self._job, source), self._say)
             with self._lock:
                 self._capture = capture
-            for packet in source.packets():
+            self._record(source, capture)
+            while (following := source.following()) is not None:
                 with self._lock:
-                    capture.take(packet, time.monotonic())
+                    capture.go_on(following)
+                source.close()
+                source = following
+                self._record(source, capture)
             self._over.put(Ended("eof", "the stream ended"))
         except Exception as exc:  # noqa: BLE001 - whatever it is, the segment gets closed
             self._over.put(ended_by(exc))
+
+    def _record(self, source: Source, capture: Capture) -> None:
+        for packet in source.packets():
+            with self._lock:
+                capture.take(packet, time.monotonic())
 
     def _obey(self) -> None:
         """The only order is to stop; the end of the pipe means the same."""
@@ -124,9 +135,9 @@ class _Capturing:
     def _deadline(self, since_s: float) -> tuple[float, Ended]:
         """When to give up if nothing happens until then, and how to call it."""
         job, capture = self._job, self._capture
-        if capture is None or capture.heard_s is None:
+        if capture is None or capture.pace.heard_s is None:
             return since_s + job.open_timeout_s, Ended("stalled", "no picture came")
-        stalled = capture.heard_s + job.stall_s
+        stalled = capture.pace.heard_s + job.stall_s
         if not capture.recording:
             blank = since_s + job.open_timeout_s + _KEY_FRAME_S
             if blank < stalled:
@@ -146,6 +157,8 @@ class _Capturing:
             self._lock.release()
         if progress is not None:
             self._say(progress)
+        if self._capture.pace.lags:
+            self._over.put(Ended("lagging", "the picture comes slower than it plays"))
         if time.monotonic() - self._trimmed_s >= _TRIM_S:
             self._trimmed_s = time.monotonic()
             self._trim()
@@ -162,6 +175,7 @@ class _Capturing:
                 self._capture.end("ready" if whole else "truncated")
             except Exception as exc:  # noqa: BLE001 - as in _receive
                 ended = ended_by(exc)
+            ended = replace(ended, last_key=self._capture.last_key)
         self._say(ended)
 
     def _say(self, event: WorkerEvent) -> None:
@@ -186,9 +200,7 @@ def _clock(job: CaptureJob, source: Source) -> MediaClock:
         length_s = (source.container.duration or 0) / 1e6
         age_s = now_ms() / 1000 - Path(job.url).stat().st_mtime + length_s
         return FileClock(time.monotonic() - age_s)
-    if job.container == "hls":  # comes a few seconds at a time, with silence in between
-        return ArrivalClock(span_s=60.0, pause_s=15.0)
-    return ArrivalClock()
+    return source.clock or ArrivalClock()
 
 
 def main() -> None:

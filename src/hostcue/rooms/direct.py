@@ -8,7 +8,15 @@ from urllib.parse import SplitResult, urlsplit
 from urllib.request import url2pathname
 
 from hostcue.errors import BadRequest, RoomNotFound
-from hostcue.model.room import Container, LiveRoom, Quality, Room, StreamSource
+from hostcue.model.room import (
+    DEFAULT_ACCESS,
+    Access,
+    Container,
+    LiveRoom,
+    Quality,
+    Room,
+    StreamSource,
+)
 
 _BY_ENDING: dict[str, Container] = {".flv": "flv", ".m3u8": "hls"}
 _BY_SCHEME: dict[str, Container] = {"rtmp": "rtmp", "rtmps": "rtmp", "rtsp": "rtsp"}
@@ -32,40 +40,56 @@ class DirectResolver:
             self._allow_files and _file(link) is not None
         )
 
-    async def resolve(self, link: str, quality: Quality) -> LiveRoom:
+    def room_of(self, link: str) -> Room:
         """The stream as a room; the host stands for the anchor's name, which nobody told us."""
+        parts = _split(link)
+        if _container(parts) is None:
+            file = _file(link)
+            return Room("direct", "", "", link, "") if file is None else _room_of_file(file)
+        # `url` is shown and stored, so without user info and query, where secrets are.
+        address = f"{parts.scheme.lower()}://{_with_port(parts)}{parts.path}"
+        room_id = address_id(address)
+        return Room("direct", room_id, room_id, address, parts.hostname or "")
+
+    async def resolve(
+        self, link: str, quality: Quality, access: Access = DEFAULT_ACCESS
+    ) -> LiveRoom:
+        """The room that the link tells, and the link as its stream."""
         parts = _split(link)
         container = _container(parts)
         if container is None:
             return self._local(link)
-        host = parts.hostname or ""
-        if not host:
-            raise BadRequest("this address names no host", field="live_url")
-        address = f"{parts.scheme.lower()}://{_with_port(parts)}{parts.path}"
-        room_id = address_id(address)
-        return LiveRoom(
-            # `url` is shown and stored, so without user info and query, where secrets are.
-            Room("direct", live_id=room_id, room_id=room_id, url=address, anchor_name=host),
-            StreamSource(link.strip(), container),
-        )
+        if not parts.hostname:
+            raise BadRequest(
+                "this address names no host",
+                field="live_url",
+                remedy="write it as http://host/path.flv, rtmp://host/app/name or rtsp://host/path",
+            )
+        source = StreamSource(link.strip(), container, headers=_headers(container, access))
+        return LiveRoom(self.room_of(link), source)
 
     def _local(self, link: str) -> LiveRoom:
         file = _file(link) if self._allow_files else None
         if file is None:
-            raise BadRequest("this is not a stream's address", field="live_url")
+            raise BadRequest(
+                "this is not a stream's address",
+                field="live_url",
+                remedy="give an address that ends in .flv or .m3u8, or an rtmp:// or rtsp:// one",
+            )
         file = file.absolute()
         if not file.is_file():
-            raise RoomNotFound(f"there is no file {file}")
-        room_id = address_id(file.as_uri())
-        return LiveRoom(
-            Room("direct", room_id, room_id, url=file.as_uri(), anchor_name=file.stem),
-            StreamSource(str(file), "file"),
-        )
+            raise RoomNotFound(f"there is no file {file}", remedy="check the path")
+        return LiveRoom(_room_of_file(file), StreamSource(str(file), "file"))
 
 
 def address_id(address: str) -> str:
     """The id of a room that has none: of `scheme://host/path`, without what changes."""
     return hashlib.sha256(address.encode()).hexdigest()[:16]
+
+
+def _room_of_file(file: Path) -> Room:
+    url = file.absolute().as_uri()
+    return Room("direct", address_id(url), address_id(url), url, file.stem)
 
 
 def _split(link: str) -> SplitResult:
@@ -79,6 +103,11 @@ def _split(link: str) -> SplitResult:
     except ValueError:
         return urlsplit("")
     return parts
+
+
+def _headers(container: Container, access: Access) -> dict[str, str]:
+    """The room's own cookie, where the stream comes by HTTP; its host alone is to see it."""
+    return {"Cookie": access.cookie} if access.cookie and container in {"flv", "hls"} else {}
 
 
 def _container(parts: SplitResult) -> Container | None:

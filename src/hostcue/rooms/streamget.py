@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from types import ModuleType
-from typing import get_args
-from urllib.parse import urlsplit
+from copy import deepcopy
+from typing import Protocol, get_args
+from urllib.parse import parse_qsl, urlsplit
 
 import anyio
 import anyio.to_thread
@@ -21,11 +21,21 @@ from hostcue.errors import (
     UpstreamChanged,
 )
 from hostcue.model.network import AddressPolicy, Proxies
-from hostcue.model.room import Container, LiveRoom, Quality, Room, StreamSource
+from hostcue.model.room import (
+    DEFAULT_ACCESS,
+    Access,
+    Container,
+    LiveRoom,
+    Quality,
+    Room,
+    StreamSource,
+)
+from hostcue.platforms.gates import Gates
 from hostcue.rooms import streamget_http
 from hostcue.rooms.direct import address_id
 from hostcue.rooms.streamget_sites import Site, room_name, site_of
 
+_CHANGED_REMEDY = "check the link; a newer streamget may know the platform's changes"
 _QUALITIES: dict[str, Quality] = {quality: quality for quality in get_args(Quality)}
 _USER_AGENT = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -36,9 +46,9 @@ _USER_AGENT = (
 class StreamgetResolver:
     """Takes links by their host; the library is loaded when the first one comes.
 
-    Certificates are checked and proxies and addresses are ours (see `streamget_http`). What stays
-    is the library's word: offline may mean that a page changed, and the quality is a place in a
-    list that some platforms fill with one entry.
+    Certificates are checked and proxies and addresses are ours (see `streamget_http`). The
+    library's word is looked at twice: it says offline of a page it can't read, where it then knows
+    no anchor either; and a quality is a place in a list, whose last entry stands for all below it.
     """
 
     def __init__(
@@ -47,46 +57,106 @@ class StreamgetResolver:
         self._proxies = proxies
         self._policy = policy or AddressPolicy()
         self._timeout_s = timeout_s
+        self._gates: dict[str, Gates] = {}  # by platform
 
     def matches(self, link: str) -> bool:
         """Whether the link's host is one of streamget's platforms."""
         return site_of(link) is not None
 
-    async def resolve(self, link: str, quality: Quality) -> LiveRoom:
+    def room_of(self, link: str) -> Room:
+        """Its id as the link tells it, which stands for the host's name."""
+        site = site_of(link)
+        if site is None:
+            return Room("", "", "", link, "")
+        live_id, address = room_name(site, link)
+        return Room(site.key, live_id, "", address, live_id)
+
+    async def resolve(
+        self, link: str, quality: Quality, access: Access = DEFAULT_ACCESS
+    ) -> LiveRoom:
         """As the port says; the platform is asked anew each time."""
         site = site_of(link)
         if site is None:
-            raise UnknownPlatform("streamget knows no such platform", field="live_url")
+            raise UnknownPlatform(
+                "streamget knows no such platform",
+                field="live_url",
+                remedy="give a room link of a platform that the README lists",
+            )
+        gates = self._gates.setdefault(site.key, Gates(site.key))
+        async with gates.asking("room", access=access, room=link):
+            return await self._live_room(site, link, quality, access)
+
+    async def _live_room(self, site: Site, link: str, quality: Quality, access: Access) -> LiveRoom:
+        proxies = self._proxies.through(access.proxy)
         async with streamget_http.open_session(
-            self._proxies, self._policy, timeout_s=self._timeout_s
+            proxies, self._policy, timeout_s=self._timeout_s
         ) as session:
             try:
                 with anyio.fail_after(self._timeout_s):
                     library = await anyio.to_thread.run_sync(streamget_http.load)
-                    data, stream = await _ask(library, site, link, quality)
+                    login = {"cookies": access.cookie} if access.cookie else {}
+                    platform = getattr(library, site.cls)(**login)
+                    fetch: Callable[[str], Awaitable[object]] = getattr(platform, site.method)
+                    data = await fetch(link)
+                    stream, got = await choose(platform, site, data, quality)
             except TimeoutError:
                 raise TransportFailed(
-                    f"{site.key} takes longer than {self._timeout_s:g} s"
+                    f"{site.key} takes longer than {self._timeout_s:g} s",
+                    remedy="check the network and HTTP_PROXY, HTTPS_PROXY, NO_PROXY",
                 ) from None
             except Exception as exc:  # noqa: BLE001 - the library raises bare exceptions
                 raise session.trouble or failure(site, exc) from None
             if session.trouble and getattr(stream, "is_live", None) is not True:
                 raise session.trouble
-        return live_room(site, link, data, stream)
+        return live_room(site, link, data, stream, got)
 
 
-async def _ask(
-    library: ModuleType, site: Site, link: str, quality: Quality
-) -> tuple[object, object]:
-    """The room's data and the chosen stream, whatever the library takes for them."""
-    platform = getattr(library, site.cls)()
-    fetch: Callable[[str], Awaitable[object]] = getattr(platform, site.method)
-    data = await fetch(link)
-    asked = "UHD" if quality == "BD" and not site.blu_ray else quality
-    return data, await platform.fetch_stream_url(data, asked)
+class Platform(Protocol):
+    """What one of the library's classes offers, of that which we use by name."""
+
+    async def fetch_stream_url(self, json_data: object, video_quality: str) -> object:
+        """The stream in a quality, out of the room's data; may change the data."""
+        ...
 
 
-def live_room(site: Site, link: str, data: object, stream: object) -> LiveRoom:
+async def choose(
+    platform: Platform, site: Site, data: object, wanted: Quality
+) -> tuple[object, Quality]:
+    """The stream in the quality or the nearest, and which one it really is.
+
+    Where the platform has fewer than five, the library gives the last one for all that are missing
+    and names it as it was asked for.
+    """
+
+    async def stream_in(quality: str) -> object:
+        return await platform.fetch_stream_url(deepcopy(data), quality)
+
+    asked: Quality = "UHD" if wanted == "BD" and not site.blu_ray else wanted
+    stream = await stream_in(asked)
+    said = _QUALITIES.get(_text(getattr(stream, "quality", None)), "OD")
+    if said == "OD" or site.asks_each or getattr(stream, "is_live", None) is not True:
+        return stream, said
+    again = await stream_in(asked)
+    for better in get_args(Quality)[: get_args(Quality).index(said)]:
+        known = better != "BD" or site.blu_ray
+        if known and _same_picture(stream, again, await stream_in(better)):
+            return stream, better
+    return stream, said
+
+
+def _same_picture(one: object, again: object, other: object) -> bool:
+    """Whether two addresses lead to one stream; what changes from asking to asking is left out."""
+    urls = [urlsplit(_address(stream)) for stream in (one, again, other)]
+    if urls[0].path != urls[2].path:
+        return False
+    first, second, third = (dict(parse_qsl(url.query)) for url in urls)
+    steady = {name for name in first if first[name] == second.get(name)}
+    return all(first[name] == third.get(name) for name in steady)
+
+
+def live_room(
+    site: Site, link: str, data: object, stream: object, quality: Quality = "OD"
+) -> LiveRoom:
     """What the library found, in our terms.
 
     Raises:
@@ -96,10 +166,15 @@ def live_room(site: Site, link: str, data: object, stream: object) -> LiveRoom:
     live_id, address = room_name(site, link)
     is_live = getattr(stream, "is_live", None)
     name = _text(getattr(stream, "anchor_name", None)) or live_id
-    if is_live is False:
-        raise RoomOffline(f"{name} is not live on {site.key}")
+    if is_live is False and _text(getattr(stream, "anchor_name", None)):
+        raise RoomOffline(
+            f"{name} is not live on {site.key}",
+            remedy="start again when the broadcast has begun, or with `monitor`",
+        )
     if is_live is not True:
-        raise UpstreamChanged(f"{site.key} answered in a way streamget does not know")
+        raise UpstreamChanged(
+            f"{site.key} answered in a way streamget does not know", remedy=_CHANGED_REMEDY
+        )
     room_id = _text(data.get("room_id")) if isinstance(data, Mapping) else ""
     url, container = _playable(stream, site)
     return LiveRoom(
@@ -114,7 +189,7 @@ def live_room(site: Site, link: str, data: object, stream: object) -> LiveRoom:
         StreamSource(
             url,
             container,
-            quality=_QUALITIES.get(_text(getattr(stream, "quality", None)), "OD"),
+            quality=quality,
             # Some CDNs serve only what came from the platform's own page.
             headers={"User-Agent": _USER_AGENT, "Referer": _origin(link)},
         ),
@@ -129,16 +204,26 @@ def failure(site: Site, exc: Exception) -> HostcueError:
     if any(word in words for word in ("risk control", "banned", "captcha", "风控")):
         return Blocked(f"{site.key} blocks us", remedy="wait some minutes or use another network")
     if any(word in words for word in ("login", "log in", "cookie", "password", "private room")):
-        return AuthRequired(f"{site.key} shows this room only to those who are logged in")
+        return AuthRequired(
+            f"{site.key} shows this room only to those who are logged in",
+            remedy="give `cookie`, that of a logged-in browser, with this room",
+        )
     return UpstreamChanged(
         f"streamget cannot read this room of {site.key} ({type(exc).__name__})",
-        remedy="check the link; a newer streamget may know the platform's changes",
+        remedy=_CHANGED_REMEDY,
     )
+
+
+_FIELDS = ("flv_url", "m3u8_url", "record_url")
+
+
+def _address(stream: object) -> str:
+    return next((url for name in _FIELDS if (url := _text(getattr(stream, name, None)))), "")
 
 
 def _playable(stream: object, site: Site) -> tuple[str, Container]:
     """The best address there is: FLV, else HLS, else what the library would record."""
-    for field in ("flv_url", "m3u8_url", "record_url"):
+    for field in _FIELDS:
         url = _text(getattr(stream, field, None))
         scheme, path = urlsplit(url).scheme, urlsplit(url).path
         if scheme in {"rtmp", "rtmps"}:
@@ -146,7 +231,9 @@ def _playable(stream: object, site: Site) -> tuple[str, Container]:
         if scheme in {"http", "https"}:
             is_hls = path.endswith(".m3u8") or (field == "m3u8_url" and not path.endswith(".flv"))
             return url, "hls" if is_hls else "flv"
-    raise UpstreamChanged(f"{site.key} is live, but streamget found no stream")
+    raise UpstreamChanged(
+        f"{site.key} is live, but streamget found no stream", remedy=_CHANGED_REMEDY
+    )
 
 
 def _origin(link: str) -> str:

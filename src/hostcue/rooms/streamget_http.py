@@ -33,11 +33,23 @@ _REMEDY = "the platform may want a login or another network"
 
 @dataclass(slots=True)
 class Session:
-    """The requests of one resolution; `trouble` is the last that failed, which streamget hides."""
+    """The requests of one resolution; `trouble` is the last that failed, which streamget hides.
+
+    `instead` says which addresses are asked in place of built-in ones; `last` is the last answer.
+    """
 
     http: httpx2.AsyncClient
     timeout_s: float
+    instead: Mapping[str, str]
     trouble: HostcueError | None = None
+    last: httpx2.Response | None = None
+
+    def address(self, url: str) -> str:
+        """Where a URL of the library's is really asked for."""
+        for built_in, ours in self.instead.items():
+            if url.startswith(f"{built_in}/"):
+                return ours + url.removeprefix(built_in)
+        return url
 
 
 _session: ContextVar[Session] = ContextVar("streamget_session")
@@ -45,19 +57,26 @@ _session: ContextVar[Session] = ContextVar("streamget_session")
 
 @asynccontextmanager
 async def open_session(
-    proxies: Proxies, policy: AddressPolicy, *, timeout_s: float
+    proxies: Proxies,
+    policy: AddressPolicy,
+    *,
+    timeout_s: float,
+    instead: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Session]:
     """Give streamget, as called inside this context, a connection of its own to the world.
 
-    Every request it makes, redirects included, is checked against `policy` first.
+    Every request it makes, redirects included, is checked against `policy` first; but for those
+    that the operator's own setting, the values of `instead`, sends elsewhere.
     """
+    chosen = tuple(f"{ours}/" for ours in (instead or {}).values())
 
     async def check(request: httpx2.Request) -> None:
-        await check_address(policy, str(request.url))
+        if not str(request.url).startswith(chosen):
+            await check_address(policy, str(request.url))
 
     async with open_http(proxies, timeout_s=timeout_s) as http:
         http.event_hooks = {"request": [check]}
-        session = Session(http, timeout_s)
+        session = Session(http, timeout_s, instead or {})
         token = _session.set(session)
         try:
             yield session
@@ -100,13 +119,15 @@ class _Client:
     async def get(
         self, url: str, *, headers: Mapping[str, str] | None = None, follow_redirects: bool = False
     ) -> httpx2.Response:
-        request = self._session.http.build_request("GET", url, headers=headers)
+        request = self._request("GET", url, headers)
         return await self._send(request, follow_redirects=follow_redirects)
 
     async def head(
         self, url: str, *, headers: Mapping[str, str] | None = None, follow_redirects: bool = False
     ) -> httpx2.Response:
-        request = self._session.http.build_request("HEAD", url, headers=headers)
+        # a stream's address is looked at: the platform's cookie is none of its host's business
+        open_headers = {k: v for k, v in (headers or {}).items() if k.lower() != "cookie"}
+        request = self._request("HEAD", url, open_headers)
         return await self._send(request, follow_redirects=follow_redirects)
 
     async def post(
@@ -117,12 +138,16 @@ class _Client:
         json: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx2.Response:
-        http = self._session.http
+        http, url = self._session.http, self._session.address(url)
         if isinstance(data, bytes | str):
             request = http.build_request("POST", url, content=data, headers=headers)
         else:
             request = http.build_request("POST", url, data=data, json=json, headers=headers)
         return await self._send(request)
+
+    def _request(self, method: str, url: str, headers: Mapping[str, str] | None) -> httpx2.Request:
+        session = self._session
+        return session.http.build_request(method, session.address(url), headers=headers)
 
     async def _send(
         self, request: httpx2.Request, *, follow_redirects: bool = False
@@ -138,5 +163,6 @@ class _Client:
         except HostcueError as exc:
             session.trouble = exc
             raise
+        session.last = response
         session.trouble = refusal(response, request.url.host, remedy=_REMEDY) or session.trouble
         return response

@@ -14,7 +14,8 @@ class Site:
     """A platform: our key for it, streamget's class, the hosts of its links.
 
     `id_in` is the query parameter that tells rooms apart where the path does not; `method` fetches
-    the room's data; `blu_ray` says that the class knows the quality BD.
+    the room's data; `blu_ray` says that the class knows the quality BD, `asks_each` that a quality
+    is a request of its own, so that the platform's word for it holds.
     """
 
     key: str
@@ -23,6 +24,7 @@ class Site:
     id_in: str = ""
     method: str = "fetch_web_stream_data"
     blu_ray: bool = False
+    asks_each: bool = False
 
 
 _APP = "fetch_app_stream_data"  # where the web method is missing, empty, or the one that breaks
@@ -31,17 +33,17 @@ SITES = (
     Site("acfun", "AcfunLiveStream", ("acfun.cn",)),
     Site("baidu", "BaiduLiveStream", ("live.baidu.com",), id_in="room_id"),
     Site("bigo", "BigoLiveStream", ("bigo.tv", "slink.bigovideo.tv"), id_in="h"),
-    Site("bilibili", "BilibiliLiveStream", ("live.bilibili.com",), blu_ray=True),
+    Site("bilibili", "BilibiliLiveStream", ("live.bilibili.com",), blu_ray=True, asks_each=True),
     Site("blued", "BluedLiveStream", ("app.blued.cn",), id_in="id"),
     Site("changliao", "ChangliaoLiveStream", ("tlclw.com",)),
     Site("chzzk", "ChzzkLiveStream", ("chzzk.naver.com",)),
-    Site("douyu", "DouyuLiveStream", ("douyu.com",), id_in="rid", blu_ray=True),
+    Site("douyu", "DouyuLiveStream", ("douyu.com",), id_in="rid", asks_each=True),
     Site("faceit", "FaceitLiveStream", ("faceit.com",)),
     Site("flextv", "FlexTVLiveStream", ("flextv.co.kr", "ttinglive.com")),
     Site("haixiu", "HaixiuLiveStream", ("haixiutv.com",)),
     Site("huajiao", "HuajiaoLiveStream", ("huajiao.com",), id_in="liveid"),
     Site("huamao", "HuamaoLiveStream", ("catshow168.com",), id_in="anchorUid"),
-    Site("huya", "HuyaLiveStream", ("huya.com",), method=_APP, blu_ray=True),
+    Site("huya", "HuyaLiveStream", ("huya.com",), method=_APP),
     Site("inke", "InkeLiveStream", ("inke.cn",), id_in="uid"),
     Site("jd", "JDLiveStream", ("3.cn", "lives.jd.com")),
     Site("kuaishou", "KwaiLiveStream", ("live.kuaishou.com",), blu_ray=True),

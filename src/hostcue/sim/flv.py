@@ -1,29 +1,26 @@
-"""An HTTP-FLV source on loopback: what a platform's CDN does, faults included.
-
-Sockets are driven directly instead of through a web framework, because the faults worth having
-(a reset, a silent line, an end in mid-tag) are below HTTP.
-"""
+"""An HTTP-FLV source on loopback: what a platform's CDN does, faults included."""
 
 from __future__ import annotations
 
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
-from http import HTTPStatus
 from typing import Literal, Self
 
 import anyio
 
-from hostcue.sim.media import Clip, Playhead, make_clip
+from hostcue.sim.connection import accept, answer, read_request, receive, send
+from hostcue.sim.media import Clip, Tag, make_clip
+from hostcue.sim.programme import Programme, Viewing
 from hostcue.sim.signal import Signal
+from hostcue.sim.signed_url import UrlSigner
 
 # The room was live for a while before the first viewer comes, so that there is a past to burst.
 _HEAD_START_S = 30.0
 # Tags are sent in small batches; finer pacing than this costs CPU and no player notices.
 _TICK_S = 0.04
-_MAX_REQUEST_BYTES = 16 * 1024
 
 
 class LiveFlv:
@@ -36,15 +33,17 @@ class LiveFlv:
 
     def __init__(self, clip: Clip, listener: socket.socket, burst_s: float) -> None:
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}/live/room.flv"
+        self._burst_s = burst_s
         self.connections = 0
         self.requests: list[tuple[str, dict[str, str]]] = []
-        self._clip = clip
+        self._programmes = [Programme(clip, 0)]
         self._listener = listener
-        self._burst_ms = round(burst_s * 1000)
         self._started_s = time.monotonic() - _HEAD_START_S
         self._stalled_s: float | None = None
+        self._share: float | None = None
         self._status: int | None = None
         self._location: str | None = None
+        self._signer = UrlSigner()
         self._texts: dict[str, tuple[str, str]] = {}
         self._viewers: set[_Viewer] = set()
         self._signal = Signal()
@@ -59,7 +58,7 @@ class LiveFlv:
             listener.setblocking(False)
             flv = cls(clip, listener, burst_s)
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(flv._accept)
+                tasks.start_soon(accept, listener, flv._serve)
                 yield flv
                 tasks.cancel_scope.cancel()
 
@@ -106,10 +105,54 @@ class LiveFlv:
         """Answer new connections with 302 to this URL; None serves again."""
         self._location = to
 
+    def sign(self, url: str) -> str:
+        """This URL of ours as the platform gives it out: with an end and a signature."""
+        return self._signer.sign(url)
+
+    def sign_urls(self, life_s: float | None) -> None:
+        """Sign for so long (whole seconds, rounded up), and answer 403 to any other URL.
+
+        None serves whoever comes. Connections that are open stay so.
+        """
+        self._signer.enforce(life_s)
+
+    def trickle(self, share: float | None) -> None:
+        """Send only this share of real time to each viewer; None, and the backlog comes at once."""
+        self._share = share
+
+    def burst(self, burst_s: float) -> None:
+        """Greet whoever comes from now on with so much of the past."""
+        self._burst_s = burst_s
+
     def shift_timestamps(self, by_ms: int) -> None:
         """Let the time stamps of the running connections jump, as an encoder restart does."""
         for viewer in self._viewers:
-            viewer.shift_ms += by_ms
+            viewer.viewing.shift(by_ms)
+
+    def reset_timestamps(self) -> None:
+        """Let the time stamps of the running connections begin at 0 again."""
+        for viewer in self._viewers:
+            viewer.viewing.restart()
+
+    def repeat_gop(self) -> None:
+        """Send the present group of pictures twice, sound and stamps included, to who is there."""
+        for viewer in self._viewers:
+            viewer.viewing.repeat_group()
+
+    def switch(self, clip: Clip) -> int:
+        """Broadcast another clip, in running connections too: new headers, and its beginning.
+
+        It follows where the present group of pictures ends; returns that moment of the
+        broadcast in milliseconds. Time goes on, and so do the stamps.
+        """
+        last = self._programmes[-1]
+        from_ms = last.next_key_ms(max(self.position_ms(), last.from_ms))
+        self._programmes.append(Programme(clip, from_ms))
+        return from_ms
+
+    def position_ms(self) -> int:
+        """What moment of the broadcast is live now."""
+        return int((time.monotonic() - self._started_s) * 1000)
 
     def serve_text(
         self, path: str, body: str, content_type: str = "application/vnd.apple.mpegurl"
@@ -118,37 +161,32 @@ class LiveFlv:
         self._texts[path] = (body, content_type)
         return self.url.removesuffix("/live/room.flv") + path
 
-    async def _accept(self) -> None:
-        async with anyio.create_task_group() as tasks:
-            while True:
-                await anyio.wait_readable(self._listener)
-                try:
-                    connection, _ = self._listener.accept()
-                except (BlockingIOError, ConnectionAbortedError):  # it went away again
-                    continue
-                tasks.start_soon(self._serve, connection)
-
     async def _serve(self, connection: socket.socket) -> None:
-        connection.setblocking(False)
-        with connection, suppress(anyio.BrokenResourceError):
-            method, target, headers = await _read_request(connection)
-            self.requests.append((target, headers))
-            path = target.partition("?")[0]
-            if path in self._texts:
-                await _send(connection, _answer(200, *self._texts[path]))
-            elif not path.endswith(".flv"):
-                await _send(connection, _answer(404))
+        method, target, headers = await read_request(connection)
+        self.requests.append((target, headers))
+        path = target.partition("?")[0]
+        if path in self._texts:
+            await send(connection, answer(200, *self._texts[path]))
+        elif not path.endswith(".flv"):
+            await send(connection, answer(404))
+        else:
+            self.connections += 1
+            refusal = self._refusal(target)
+            if refusal is not None or method == "HEAD":
+                self._signal.changed()
+                await send(connection, refusal or _STREAM_HEAD)
             else:
-                self.connections += 1
-                await self._serve_stream(connection, send_body=method != "HEAD")
+                await self._serve_stream(connection)
 
-    async def _serve_stream(self, connection: socket.socket, *, send_body: bool) -> None:
-        head = self._refusal() or (None if send_body else _STREAM_HEAD)
-        if head is not None:
-            self._signal.changed()
-            await _send(connection, head)
-            return
-        viewer = _Viewer(connection)
+    def _refusal(self, target: str) -> bytes | None:
+        if self._status is not None:
+            return answer(self._status)
+        if self._location is not None:
+            return answer(302, location=self._location)
+        return None if self._signer.admits(target) else answer(403)
+
+    async def _serve_stream(self, connection: socket.socket) -> None:
+        viewer = _Viewer(connection, self._view())
         self._viewers.add(viewer)
         self._signal.changed()
         try:
@@ -162,39 +200,49 @@ class LiveFlv:
             self._viewers.discard(viewer)
             self._signal.changed()
 
-    def _refusal(self) -> bytes | None:
-        if self._status is not None:
-            return _answer(self._status)
-        if self._location is not None:
-            return _answer(302, location=self._location)
-        return None
+    def _view(self) -> Viewing:
+        """From the burst on, but nothing of a programme that is over."""
+        now_ms = self.position_ms()
+        on_air = [programme for programme in self._programmes if programme.from_ms <= now_ms]
+        behind_ms = round(self._burst_s * 1000)
+        return Viewing(self._programmes, len(on_air) - 1, max(0, now_ms - behind_ms))
 
     async def _broadcast(self, viewer: _Viewer) -> None:
         """Send the stream to one viewer until its scope is cancelled."""
-        flags = self._clip.has_audio << 2 | self._clip.has_video
-        start = b"FLV\x01" + bytes((flags,)) + b"\x00\x00\x00\x09" + bytes(4)
-        playhead = Playhead(self._clip, max(0, self._live_ms() - self._burst_ms))
-        headers = (header.encode(playhead.at_ms) for header in self._clip.headers)
-        await _send(viewer.connection, b"".join((_STREAM_HEAD, start, *headers)))
+        viewing = viewer.viewing
+        head = b"".join((_STREAM_HEAD, viewing.clip.flv_header, _encode(viewing.headers())))
+        await send(viewer.connection, head)
         while True:
-            if self._stalled_s is None:
-                batch = playhead.take(self._live_ms())
-                tags = [tag.encode(at_ms + viewer.shift_ms) for at_ms, tag in batch]
-                await _send(viewer.connection, b"".join(tags))
-            due_s = (playhead.at_ms - self._live_ms()) / 1000
+            until_ms = viewer.delivered(self.position_ms(), self._flow())
+            await send(viewer.connection, _encode(viewing.take(until_ms)))
+            due_s = (viewing.at_ms - self.position_ms()) / 1000
             await anyio.sleep(max(_TICK_S, due_s))
 
-    def _live_ms(self) -> int:
-        return int((time.monotonic() - self._started_s) * 1000)
+    def _flow(self) -> float | None:
+        """How much of real time gets through; None is all that is due."""
+        return self._share if self._stalled_s is None else 0
 
 
 class _Viewer:
     """One connection that receives the stream while `scope` lasts."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, viewing: Viewing) -> None:
         self.connection = connection
-        self.shift_ms = 0
+        self.viewing = viewing
         self.scope = anyio.CancelScope()
+        self._until_ms = viewing.at_ms - 1.0
+        self._looked_s = time.monotonic()
+
+    def delivered(self, live_ms: int, flow: float | None) -> int:
+        """Up to what moment of the broadcast the network has let through."""
+        now_s = time.monotonic()
+        if flow is None:
+            self._until_ms = live_ms
+        else:
+            slowly_ms = self._until_ms + flow * (now_s - self._looked_s) * 1000
+            self._until_ms = min(live_ms, slowly_ms)
+        self._looked_s = now_s
+        return int(self._until_ms)
 
     def cut(self, how: Literal["eof", "reset"]) -> None:
         if how == "reset":  # closing with linger 0 sends RST instead of FIN
@@ -206,73 +254,15 @@ class _Viewer:
         """End the scope when the viewer leaves, which a stalled sender would not notice."""
         with suppress(anyio.BrokenResourceError):
             while True:
-                await _receive(self.connection)
+                await receive(self.connection)
         self.scope.cancel()
+
+
+def _encode(tags: Iterable[tuple[int, Tag]]) -> bytes:
+    return b"".join(tag.encode(at_ms) for at_ms, tag in tags)
 
 
 _STREAM_HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: video/x-flv\r\nCache-Control: no-cache\r\n"
     b"Connection: close\r\n\r\n"
 )
-
-
-def _answer(
-    status: int, body: str = "", content_type: str = "text/plain", *, location: str | None = None
-) -> bytes:
-    data = body.encode()
-    lines = [
-        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
-        f"Content-Type: {content_type}",
-        f"Content-Length: {len(data)}",
-        "Connection: close",
-        *([f"Location: {location}"] if location else []),
-    ]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + data
-
-
-async def _read_request(connection: socket.socket) -> tuple[str, str, dict[str, str]]:
-    """Method, target and headers (names in lower case)."""
-    received = b""
-    while b"\r\n\r\n" not in received:
-        received += await _receive(connection)
-        if len(received) > _MAX_REQUEST_BYTES:
-            raise anyio.BrokenResourceError
-    first, *lines = received.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
-    method, target, *_ = (*first.split(" "), "")
-    fields = (line.partition(":") for line in lines)
-    return method, target, {name.lower(): value.strip() for name, _, value in fields}
-
-
-async def _receive(connection: socket.socket) -> bytes:
-    """What came, never nothing.
-
-    Raises:
-        BrokenResourceError: the other side is gone.
-    """
-    while True:
-        try:
-            received = connection.recv(4096)
-        except BlockingIOError:
-            await anyio.wait_readable(connection)
-        except OSError:
-            raise anyio.BrokenResourceError from None
-        else:
-            if not received:
-                raise anyio.BrokenResourceError
-            return received
-
-
-async def _send(connection: socket.socket, data: bytes) -> None:
-    """Send all of it.
-
-    Raises:
-        BrokenResourceError: the other side is gone.
-    """
-    left = memoryview(data)
-    while left:
-        try:
-            left = left[connection.send(left) :]
-        except BlockingIOError:
-            await anyio.wait_writable(connection)
-        except OSError:
-            raise anyio.BrokenResourceError from None

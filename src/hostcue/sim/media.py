@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import io
+import os
+import struct
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from hostcue.sim.picture import Stage
@@ -23,6 +25,9 @@ _SAMPLE_HZ = 32_000
 _SAMPLES = 1024
 _SCALE_HZ = (262, 294, 330, 392, 440)
 _AUDIO, _VIDEO, _SCRIPT = 8, 9, 18
+_HEVC_ID = 12  # what Chinese CDNs call H.265 in FLV; the standard's list ends before
+
+VideoCodec = Literal["h264", "h265", "h265-12", "av1"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,12 @@ class Clip:
     has_audio: bool
     headers: tuple[Tag, ...]
     tags: tuple[Tag, ...]
+
+    @property
+    def flv_header(self) -> bytes:
+        """How an FLV stream of it begins."""
+        flags = self.has_audio << 2 | self.has_video
+        return b"FLV\x01" + bytes((flags,)) + b"\x00\x00\x00\x09" + bytes(4)
 
 
 class Playhead:
@@ -88,13 +99,14 @@ def make_clip(
     fps: int = 15,
     gop_s: float = 1.0,
     kbps: int | None = None,
-    video_codec: Literal["h264", "h265"] | None = "h264",
+    video_codec: VideoCodec | None = "h264",
     audio: bool = True,
 ) -> Clip:
     """Draw, sing and encode a clip; made once per set of arguments, in about a second.
 
     The sound is one tone a second, each of another pitch. H.264 has two B-frames, as real
-    broadcasts do, so decode and presentation times differ. H.265 is Enhanced-RTMP `hvc1`.
+    broadcasts do, so decode and presentation times differ. H.265 is Enhanced-RTMP `hvc1`, or the
+    older codec id 12 as `h265-12`; AV1 is Enhanced-RTMP `av01`.
     With `kbps` an H.264 picture has that constant rate, as broadcasting programs send it: filled
     up where there is little to draw.
     """
@@ -113,12 +125,13 @@ def make_clip(
         if sound is not None:
             for tones in _sing(sound, seconds):
                 out.mux(tones)
-    return _take_apart(buffer.getvalue(), seconds * 1000)
+    clip = _take_apart(buffer.getvalue(), seconds * 1000)
+    return _with_hevc_id(clip) if video_codec == "h265-12" else clip
 
 
 def _add_video(
     out: OutputContainer,
-    codec: Literal["h264", "h265"],
+    codec: VideoCodec,
     width: int,
     height: int,
     fps: int,
@@ -127,19 +140,25 @@ def _add_video(
 ) -> VideoStream:
     """Closed groups of pictures of one fixed length, so that any of them can begin a file."""
     options = {"g": str(round(gop_s * fps)), "bf": "2", "preset": "ultrafast"}
-    if codec == "h264":
-        options |= {"sc_threshold": "0"} | ({"crf": "30"} if kbps is None else _constant(kbps))
-        stream = out.add_stream("libx264", rate=fps, options=options)
-    else:
-        x265 = {"crf": "30", "x265-params": "log-level=none:scenecut=0:open-gop=0"}
-        stream = out.add_stream("libx265", rate=fps, options=options | x265)
+    match codec:
+        case "h264":
+            options |= {"sc_threshold": "0"} | ({"crf": "30"} if kbps is None else _constant(kbps))
+            stream = out.add_stream("libx264", rate=fps, options=options)
+        case "av1":
+            os.environ.setdefault("SVT_LOG", "0")  # it would write to standard error
+            av1 = {"preset": "10", "crf": "45", "svtav1-params": "scd=0:lp=1"}
+            stream = out.add_stream("libsvtav1", rate=fps, options={"g": options["g"]} | av1)
+        case _:
+            x265 = {"crf": "30", "x265-params": "log-level=none:scenecut=0:open-gop=0"}
+            stream = out.add_stream("libx265", rate=fps, options=options | x265)
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     return stream
 
 
 def _constant(kbps: int) -> dict[str, str]:
     rates = dict.fromkeys(("b", "minrate", "maxrate", "bufsize"), f"{kbps}k")
-    return rates | {"x264-params": "nal-hrd=cbr"}
+    # Several threads would share the rate differently each time; so it is the same everywhere.
+    return rates | {"x264-params": "nal-hrd=cbr", "threads": "1"}
 
 
 def _add_audio(out: OutputContainer) -> AudioStream:
@@ -215,3 +234,21 @@ def _is_header(tag: Tag) -> bool:
 
 def _is_end(tag: Tag) -> bool:
     return tag.kind == _VIDEO and _packet_type(tag) == 2
+
+
+def _with_hevc_id(clip: Clip) -> Clip:
+    """Enhanced-RTMP `hvc1` in the older form, which has no place for colours."""
+    headers = (_older(tag) for tag in clip.headers if tag.kind != _VIDEO or _packet_type(tag) == 0)
+    return replace(clip, headers=tuple(headers), tags=tuple(_older(tag) for tag in clip.tags))
+
+
+def _older(tag: Tag) -> Tag:
+    if tag.kind == _AUDIO:
+        return tag
+    if tag.kind == _SCRIPT:
+        before, name, value = tag.body.partition(b"videocodecid\0")
+        return replace(tag, body=before + name + struct.pack(">d", _HEVC_ID) + value[8:])
+    packet_type = _packet_type(tag)
+    start = bytes((tag.body[0] & 0x70 | _HEVC_ID, min(packet_type, 1)))
+    # Of the types of packets, only 1 says how much later than decoded it is shown.
+    return replace(tag, body=start + bytes(0 if packet_type == 1 else 3) + tag.body[5:])

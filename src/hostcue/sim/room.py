@@ -37,7 +37,11 @@ class PretendRoom:
             flv = await stack.enter_async_context(LiveFlv.open(clip))
             douyin = await stack.enter_async_context(
                 DouyinFace.open(
-                    flv_url=flv.url, live_id=live_id, anchor_name=anchor_name, pace=pace
+                    flv_url=flv.url,
+                    live_id=live_id,
+                    anchor_name=anchor_name,
+                    pace=pace,
+                    sign=flv.sign,
                 )
             )
             model = await stack.enter_async_context(QwenStandIn.open()) if with_model else None
@@ -79,3 +83,8 @@ class PretendRoom:
         self.douyin.end()
         self.flv.refuse(404)
         self.flv.drop_line()
+
+    def begin(self) -> None:
+        """The host goes live again: another broadcast, and the stream is there."""
+        self.flv.refuse(None)
+        self.douyin.go_live()

@@ -16,7 +16,7 @@ from hostcue.model.json_text import strings_from, to_json
 from hostcue.model.utterance import Utterance
 from hostcue.storage import tables
 from hostcue.storage.database import Database
-from hostcue.storage.recordings import comment_gaps_of, store_gap
+from hostcue.storage.gaps import comment_gaps_of, store_gap
 
 _T = tables.comments
 STORED_KINDS: frozenset[CommentKind] = frozenset({"chat", "gift", "follow"})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import cast
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Row, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
+from hostcue.model.disk import DISK
 from hostcue.model.event import Event, StreamName
 from hostcue.model.json_text import object_from
 from hostcue.storage import tables
@@ -23,10 +25,18 @@ class Outbox:
         self._db = database
         self._comments = comments
 
+    @property
+    def last_id(self) -> int:
+        """The highest id committed so far."""
+        return self._db.last_id
+
     async def after(
         self, stream: StreamName, subject: str | None, event_id: int, limit: int
     ) -> list[Event]:
-        """Events after `event_id`, in order; all subjects when none is given."""
+        """Events after `event_id`, in order; all subjects when none is given.
+
+        What happens to the disk concerns every recording.
+        """
         query = (
             select(_T)
             .where(_T.c.stream == stream, _T.c.id > event_id)
@@ -34,18 +44,36 @@ class Outbox:
             .limit(limit)
         )
         if subject is not None:
-            query = query.where(_T.c.subject == subject)
+            shared = (DISK,) if stream == "recording" else ()
+            query = query.where(_T.c.subject.in_((subject, *shared)))
         async with self._db.read() as connection:
-            return [
-                Event(
-                    cast("StreamName", row.stream),
-                    row.subject,
-                    row.type,
-                    object_from(row.data),
-                    row.id,
-                )
-                for row in await connection.execute(query)
-            ]
+            return [_event(row) for row in await connection.execute(query)]
+
+    async def dated_after(
+        self, stream: StreamName, types: Sequence[str], event_id: int, limit: int
+    ) -> list[tuple[int, Event]]:
+        """Events of these types after `event_id`, in order, each with when it was committed."""
+        query = (
+            select(_T)
+            .where(_T.c.stream == stream, _T.c.id > event_id, _T.c.type.in_(types))
+            .order_by(_T.c.id)
+            .limit(limit)
+        )
+        async with self._db.read() as connection:
+            return [(row.created_at, _event(row)) for row in await connection.execute(query)]
+
+    async def announce(
+        self, stream: StreamName, subject: str, kind: str, data: Mapping[str, object]
+    ) -> None:
+        """Store and send an event that belongs to no other row."""
+        async with self._db.write() as tx:
+            await tx.announce(stream, subject, kind, data)
+
+    async def kinds(self, stream: StreamName, subject: str) -> list[str]:
+        """The types of what happened to a subject, in order, as far back as events are kept."""
+        query = select(_T.c.type).where(_T.c.stream == stream, _T.c.subject == subject)
+        async with self._db.read() as connection:
+            return list((await connection.execute(query.order_by(_T.c.id))).scalars())
 
     async def with_comments_after(
         self, room_id: str | None, event_id: int, limit: int
@@ -66,7 +94,7 @@ class Outbox:
         return horizon <= event_id <= self._db.last_id
 
     async def prune(self, before_ms: int) -> int:
-        """Drop events older than `before_ms`; returns how many.
+        """Drop events older than `before_ms`, but for the last ones of the disk; returns how many.
 
         Comments stay, but a stream resumes over them only as far back as events reach.
         """
@@ -95,5 +123,14 @@ class Outbox:
                         .values(stream=stream, id=newest)
                         .on_conflict_do_update(index_elements=["stream"], set_={"id": newest})
                     )
-            gone = await tx.connection.execute(delete(_T).where(_T.c.created_at < before_ms))
+            # what listeners were told of the disk last is read from these after a restart
+            kept = select(func.max(_T.c.id)).where(_T.c.subject == DISK).group_by(_T.c.type)
+            gone = await tx.connection.execute(
+                delete(_T).where(_T.c.created_at < before_ms, _T.c.id.not_in(kept))
+            )
         return gone.rowcount
+
+
+def _event(row: Row[tuple[object, ...]]) -> Event:
+    stream = cast("StreamName", row.stream)
+    return Event(stream, row.subject, row.type, object_from(row.data), row.id)

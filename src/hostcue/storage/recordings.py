@@ -1,19 +1,16 @@
-"""Recordings, and the gaps in them."""
+"""Recordings: what was asked for, and how it stands."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import cast
 
-from sqlalchemy import Row, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select, true, update
 
 from hostcue.errors import ConfigError, NotFound
 from hostcue.log import redact_text
-from hostcue.model.clock import now_ms
-from hostcue.model.comment import Gap
 from hostcue.model.json_text import to_json
 from hostcue.model.recording import (
     Recording,
@@ -73,12 +70,18 @@ class Recordings:
             )
             await _announce_state(tx, recording.id, recording.state, recording.reason)
 
-    async def set_state(self, recording_id: str, change: StateChanged) -> None:
-        """Store a state and, when the room was resolved anew, its broadcast; announce it."""
+    async def set_state(
+        self, recording_id: str, change: StateChanged, *, wanted: bool = True
+    ) -> None:
+        """Store a state and, when the room was resolved anew, its broadcast; announce it.
+
+        What is not `wanted` any more no restart takes up again.
+        """
         values: dict[str, object] = {
             "state": change.state,
             "reason": change.reason,
             "since_ts": change.at_ms,
+            "wanted": wanted,
         }
         if change.live is not None:
             room = change.live.room
@@ -91,11 +94,34 @@ class Recordings:
             await tx.connection.execute(update(_T).where(_T.c.id == recording_id).values(values))
             await _announce_state(tx, recording_id, change.state, change.reason)
 
-    async def set_wanted(self, recording_id: str, wanted: bool) -> None:
-        """Whether a restart shall take the recording up again."""
+    async def set_plan(self, recording_id: str, plan: RecordingPlan) -> None:
+        """How the room is watched and reached from now on; what is being written stays as it is."""
         async with self._db.write() as tx:
             await tx.connection.execute(
-                update(_T).where(_T.c.id == recording_id).values(wanted=wanted)
+                update(_T)
+                .where(_T.c.id == recording_id)
+                .values(
+                    monitor=plan.monitor,
+                    schedule=_schedule_json(plan.schedule),
+                    access_sealed=self._seal_access(plan.access),
+                )
+            )
+
+    async def set_room(self, recording_id: str, room: Room, output: str) -> None:
+        """Which room a link turned out to lead to, and where it is recorded."""
+        async with self._db.write() as tx:
+            await tx.connection.execute(
+                update(_T)
+                .where(_T.c.id == recording_id)
+                .values(
+                    link=redact_text(room.url),
+                    platform=room.platform,
+                    live_id=room.live_id,
+                    room_id=room.room_id,
+                    anchor_name=room.anchor_name,
+                    title=room.title,
+                    output=output,
+                )
             )
 
     async def get(self, recording_id: str) -> Recording:
@@ -112,61 +138,46 @@ class Recordings:
             raise NotFound(f"there is no recording {recording_id}", field="recording_id")
         return self._recording(row)
 
-    async def every(self, *, wanted_only: bool = False) -> list[Recording]:
-        """All of them, the newest first."""
-        query = select(_T).order_by(_T.c.started_at.desc())
-        if wanted_only:
-            query = query.where(_T.c.wanted)
-        async with self._db.read() as connection:
-            return [self._recording(row) for row in await connection.execute(query)]
+    async def wanted(self, *, also: Collection[str] = ()) -> list[Recording]:
+        """What nobody stopped and no broadcast's end ended, and `also`; the newest first."""
+        query = select(_T).where(or_(_T.c.wanted, _T.c.id.in_(also)))
+        return await self._list(query.order_by(_T.c.started_at.desc()))
 
-    async def qualities(self) -> dict[str, Quality]:
+    async def newest(
+        self, limit: int, *, before_ms: int | None = None, also: Collection[str] = ()
+    ) -> list[Recording]:
+        """The newest that were started before a moment, `also` whatever their place.
+
+        A few more than `limit` where the last of them began in the same millisecond: a page that
+        goes on before that moment leaves none out.
+        """
+        started = select(_T.c.started_at).order_by(_T.c.started_at.desc()).limit(limit)
+        page: ColumnElement[bool] = true()
+        if before_ms is not None:
+            page = _T.c.started_at < before_ms
+            started = started.where(page)
+        oldest = select(func.min(started.subquery().c.started_at)).scalar_subquery()
+        newest = page & (_T.c.started_at >= oldest)
+        query = select(_T).where(or_(newest, _T.c.id.in_(also)))
+        return await self._list(query.order_by(_T.c.started_at.desc(), _T.c.id))
+
+    async def qualities(self, recording_ids: Collection[str]) -> dict[str, Quality]:
         """The quality really got, by recording."""
+        query = select(_T.c.id, _T.c.quality_got).where(_T.c.id.in_(recording_ids))
         async with self._db.read() as connection:
-            rows = await connection.execute(select(_T.c.id, _T.c.quality_got))
+            rows = await connection.execute(query)
             return {row.id: cast("Quality", row.quality_got) for row in rows}
 
     async def output_owners(self) -> dict[str, str]:
         """Which room (`platform:live_id`) records into which folder; the first one keeps it."""
-        query = select(_T.c.output, _T.c.platform, _T.c.live_id).order_by(_T.c.started_at.desc())
+        query = (
+            select(_T.c.output, _T.c.platform, _T.c.live_id)
+            .where(_T.c.output != "")
+            .order_by(_T.c.started_at.desc())
+        )
         async with self._db.read() as connection:
             rows = await connection.execute(query)
             return {row.output: f"{row.platform}:{row.live_id}" for row in rows}
-
-    async def gap(self, recording_id: str, gap: Gap) -> None:
-        """Open a gap, or close the one that began at the same moment; announce it."""
-        async with self._db.write() as tx:
-            await store_gap(tx, recording_id, gap)
-            kind = "gap_opened" if gap.end_ms is None else "gap_closed"
-            await tx.announce(
-                "recording",
-                recording_id,
-                kind,
-                {
-                    "recording_id": recording_id,
-                    "start_ts": gap.start_ms,
-                    "end_ts": gap.end_ms,
-                    "cause": gap.cause,
-                },
-            )
-
-    async def gaps_of_all(self) -> dict[str, list[Gap]]:
-        """All gaps by subject, oldest first."""
-        table = tables.gaps
-        found: dict[str, list[Gap]] = {}
-        async with self._db.read() as connection:
-            for row in await connection.execute(select(table).order_by(table.c.start_ts)):
-                found.setdefault(row.subject, []).append(Gap(row.start_ts, row.cause, row.end_ts))
-        return found
-
-    async def gaps(self, subject: str) -> list[Gap]:
-        """The gaps of a recording or a room's comments, oldest first."""
-        table = tables.gaps
-        async with self._db.read() as connection:
-            rows = await connection.execute(
-                select(table).where(table.c.subject == subject).order_by(table.c.start_ts)
-            )
-            return [Gap(row.start_ts, row.cause, row.end_ts) for row in rows]
 
     async def set_pinned(self, recording_id: str, pinned: bool) -> None:
         """Whether its segments are kept whatever the rules for old ones say."""
@@ -174,6 +185,10 @@ class Recordings:
             await tx.connection.execute(
                 update(_T).where(_T.c.id == recording_id).values(pinned=pinned)
             )
+
+    async def _list(self, query: Select[tuple[object, ...]]) -> list[Recording]:
+        async with self._db.read() as connection:
+            return [self._recording(row) for row in await connection.execute(query)]
 
     def _seal_access(self, access: Access) -> bytes | None:
         return None if access == DEFAULT_ACCESS else self._vault.seal(to_json(asdict(access)))
@@ -219,40 +234,6 @@ def _schedule_json(schedule: Sequence[Showtime]) -> str:
 
 def _schedule(text: str) -> tuple[Showtime, ...]:
     return tuple(Showtime(start, end, frozenset(days)) for start, end, days in json.loads(text))
-
-
-async def store_gap(tx: Transaction, subject: str, gap: Gap) -> None:
-    """Insert or update one gap; it is known by its subject and its start."""
-    row = {
-        "subject": subject,
-        "start_ts": gap.start_ms,
-        "end_ts": gap.end_ms,
-        "cause": gap.cause,
-    }
-    statement = insert(tables.gaps).values(row)
-    await tx.connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["subject", "start_ts"], set_={"end_ts": statement.excluded.end_ts}
-        )
-    )
-
-
-def comment_gaps_of(platform: str, room_id: str) -> str:
-    """The subject under which gaps of a room's comments are kept."""
-    return f"comments:{platform}:{room_id}"
-
-
-def covered(gaps: Sequence[Gap], start_ms: int, end_ms: int) -> float:
-    """The share of a span that no gap covers, 0..1; an open gap lasts until now."""
-    missing = sum(
-        max(
-            0,
-            min(end_ms, now_ms() if gap.end_ms is None else gap.end_ms)
-            - max(start_ms, gap.start_ms),
-        )
-        for gap in gaps
-    )
-    return max(0.0, 1 - missing / (end_ms - start_ms)) if end_ms > start_ms else 1.0
 
 
 async def _announce_state(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import Delete, Row, delete, func, select
+from sqlalchemy import Delete, Row, case, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from hostcue.errors import NotFound
+from hostcue.errors import FileDeleted, NotFound
 from hostcue.model.recording import SegmentOpened
 from hostcue.model.segment import ClosedFile, Segment, SegmentStatus
 from hostcue.model.window import Window
 from hostcue.storage import tables
 from hostcue.storage.database import Database
+from hostcue.storage.remembered import Remembered
 
 _T = tables.segment_index
 _OPEN = tables.open_segments
@@ -30,11 +32,12 @@ class OpenSegment:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What a recording holds so far."""
+    """What a recording holds so far; `window_ms` is how long its segments took."""
 
     segments: int = 0
     bytes: int = 0
     media_ms: int = 0
+    window_ms: int = 0
     first_start_ms: int | None = None
     last_end_ms: int | None = None
 
@@ -44,6 +47,7 @@ class Segments:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._totals = Remembered(database, self._sums)
 
     async def opened(self, recording_id: str, segment: SegmentOpened) -> None:
         """Remember an open file, so that it is found again after a crash."""
@@ -136,6 +140,22 @@ class Segments:
             raise NotFound(f"recording {recording_id} has no segment {seq}", field="seq")
         return _segment(row)
 
+    async def with_file(self, recording_id: str, seq: int) -> Segment:
+        """One segment that has a file.
+
+        Raises:
+            NotFound: it was never recorded.
+            FileDeleted: its file was deleted to make room.
+        """
+        segment = await self.get(recording_id, seq)
+        if segment.file.status == "deleted":
+            raise FileDeleted(
+                f"the file of segment {seq} was deleted to make room",
+                field="seq",
+                remedy="its lines and comments are still there; pin recordings that should stay",
+            )
+        return segment
+
     async def page(
         self, recording_id: str | None, *, after: int | None = None, limit: int = 100
     ) -> list[Segment]:
@@ -161,7 +181,8 @@ class Segments:
             )
             .exists()
         )
-        query = select(_T).where(_T.c.end_ts > start_ms, ~done).order_by(_T.c.end_ts)
+        there = _T.c.status != "deleted"
+        query = select(_T).where(_T.c.end_ts > start_ms, there, ~done).order_by(_T.c.end_ts)
         async with self._db.read() as connection:
             return [_segment(row) for row in await connection.execute(query)]
 
@@ -174,18 +195,24 @@ class Segments:
                 taken += (await connection.execute(query)).scalars()
         return max(seq for seq in taken if seq is not None) + 1
 
-    async def totals(self, recording_id: str | None = None) -> dict[str, Totals]:
-        """Sums by recording, of one or of all."""
-        query = select(
-            _T.c.recording_id,
-            func.count(),
-            func.sum(_T.c.bytes),
-            func.sum(_T.c.duration_ms),
-            func.min(_T.c.start_ts),
-            func.max(_T.c.end_ts),
-        ).group_by(_T.c.recording_id)
-        if recording_id is not None:
-            query = query.where(_T.c.recording_id == recording_id)
+    async def totals(self, recording_ids: Collection[str]) -> dict[str, Totals]:
+        """Sums by recording; one without segments is left out."""
+        return await self._totals.of(recording_ids)
+
+    async def _sums(self, recording_ids: Collection[str]) -> dict[str, Totals]:
+        query = (
+            select(
+                _T.c.recording_id,
+                func.count(),
+                func.sum(case((_T.c.status == "deleted", 0), else_=_T.c.bytes)),
+                func.sum(_T.c.duration_ms),
+                func.sum(_T.c.end_ts - _T.c.start_ts),
+                func.min(_T.c.start_ts),
+                func.max(_T.c.end_ts),
+            )
+            .where(_T.c.recording_id.in_(recording_ids))
+            .group_by(_T.c.recording_id)
+        )
         async with self._db.read() as connection:
             return {row[0]: Totals(*row[1:]) for row in await connection.execute(query)}
 

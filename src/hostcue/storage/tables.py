@@ -73,6 +73,9 @@ segment_index = Table(
     Column("fps", Float, nullable=False),
     Column("status", Text, nullable=False),
     Index("segment_index_by_room", "room_id", "start_ts"),
+    Index("segment_index_by_age", "end_ts", "recording_id", "seq"),
+    Index("segment_index_by_creation", "created_at", "seq"),
+    Index("segment_index_by_size", "status", "bytes"),
 )
 
 open_segments = Table(
@@ -142,6 +145,7 @@ analyses = Table(
     Column("comment_coverage", Float, nullable=False),
     Column("created_at", Integer, nullable=False),
     Column("updated_at", Integer, nullable=False),
+    Index("analyses_by_update", "updated_at"),
 )
 
 tips = Table(
@@ -165,6 +169,7 @@ tips = Table(
     Column("evidence", Text, nullable=False),  # JSON object
     UniqueConstraint("recording_id", "seq", "run", "place", name="tips_once"),
     Index("tips_by_room", "room_id", "row_id"),
+    Index("tips_by_recording", "recording_id", "row_id"),
 )
 
 frames = Table(
@@ -177,6 +182,7 @@ frames = Table(
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
     Column("jpeg", LargeBinary, nullable=False),
+    Index("frames_by_segment", "recording_id", "seq", "at_ts"),
 )
 
 events = Table(
@@ -196,4 +202,50 @@ horizons = Table(
     metadata,
     Column("stream", Text, primary_key=True),
     Column("id", Integer, nullable=False),  # events up to here may be gone
+)
+
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),  # a recording id, or `disk`
+    Column("holds", Boolean, nullable=False),
+    Column("since_ts", Integer, nullable=False),
+    Column("facts", Text, nullable=False),  # JSON object
+    Column("told", Boolean, nullable=False),
+    Column("told_at", Integer, nullable=False),  # 0: never
+    Column("notification_id", Text, nullable=False),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("row_id", Integer, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("target_id", Text, nullable=False),
+    Column("target_kind", Text, nullable=False),
+    Column("target_label", Text, nullable=False),  # without secrets
+    Column("notification_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("data", Text, nullable=False),  # JSON object
+    Column("alarm_id", Text, nullable=False),  # whose end it tells; empty: an alarm itself
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("due_at", Integer, nullable=False),
+    Column("updated_at", Integer, nullable=False),
+    Index("deliveries_by_target", "target_id", "state", "row_id"),
+    Index("deliveries_by_notification", "notification_id", "target_id"),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("reader", Text, primary_key=True),
+    Column("id", Integer, nullable=False),  # of the last event read
 )

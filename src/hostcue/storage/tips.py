@@ -18,6 +18,7 @@ from hostcue.storage.analyses import set_analysis
 from hostcue.storage.database import Database
 
 _T = tables.tips
+_MOST_OF_A_RUN = 5
 
 
 class Tips:
@@ -75,15 +76,17 @@ class Tips:
         kind: TipType | None = None,
     ) -> list[Tip]:
         """The newest tips; of one run, in the order the writer gave them."""
-        # a run's rows have consecutive ids: this is its first one's, whatever the clock said
-        first = _T.c.row_id - _T.c.place
-        query = select(_T).order_by(first.desc(), _T.c.place).limit(limit)
+        newest = select(_T).order_by(_T.c.row_id.desc()).limit(limit + _MOST_OF_A_RUN)
         if room_id is not None:
-            query = query.where(_T.c.room_id == room_id)
+            newest = newest.where(_T.c.room_id == room_id)
         if recording_id is not None:
-            query = query.where(_T.c.recording_id == recording_id)
+            newest = newest.where(_T.c.recording_id == recording_id)
         if kind is not None:
-            query = query.where(_T.c.type == kind)
+            newest = newest.where(_T.c.type == kind)
+        table = newest.subquery()
+        # a run's rows have consecutive ids: this is its first one's, whatever the clock said
+        first = table.c.row_id - table.c.place
+        query = select(table).order_by(first.desc(), table.c.place).limit(limit)
         async with self._db.read() as connection:
             return [_tip(row) for row in await connection.execute(query)]
 

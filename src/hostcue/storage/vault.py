@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 from pathlib import Path
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from hostcue.errors import ConfigError
 
 
 class Vault:
-    """Seals short texts; live URLs may carry signatures, so they are stored this way."""
+    """Seals short texts: links, which may carry signatures, cookies, proxies with their passwords.
 
-    def __init__(self, key: bytes) -> None:
+    What was sealed with one of the `older` keys can be opened too.
+    """
+
+    def __init__(self, key: bytes, *older: bytes) -> None:
         try:
-            self._cipher = Fernet(key)
+            self._cipher = MultiFernet([Fernet(one) for one in (key, *older)])
         except ValueError as exc:
             raise ConfigError(
                 "the key file does not hold a usable key",
@@ -25,8 +30,15 @@ class Vault:
             ) from exc
 
     @classmethod
-    def at(cls, file: Path) -> Vault:
-        """The vault whose key is in `file`; the file is made, mode 0600, when it is missing."""
+    def at(cls, file: Path, secret_key: str | None = None) -> Vault:
+        """The vault whose key is `secret_key`, a Fernet key or any passphrase, or else in `file`.
+
+        The file is made, mode 0600, when it is needed and missing; a key in it from before opens
+        what it sealed.
+        """
+        if secret_key is not None:
+            older = [file.read_bytes().strip()] if file.is_file() else []
+            return cls(_key_of(secret_key), *older)
         try:
             return cls(file.read_bytes().strip())
         except FileNotFoundError:
@@ -52,5 +64,17 @@ class Vault:
             raise ConfigError(
                 "a stored secret was sealed with another key",
                 field="HOSTCUE_DATA_DIR",
-                remedy="restore the secret.key that belongs to this database",
+                remedy="restore the secret.key or HOSTCUE_SECRET_KEY that belongs to this database",
             ) from None
+
+
+def _key_of(secret_key: str) -> bytes:
+    """A Fernet key as it is; of anything else one is derived, always the same."""
+    key = secret_key.strip().encode()
+    try:
+        Fernet(key)
+    except ValueError:
+        # the salt is fixed, so that the same passphrase opens the database on another machine
+        derived = hashlib.scrypt(key, salt=b"hostcue vault", n=2**14, r=8, p=1, dklen=32)
+        return base64.urlsafe_b64encode(derived)
+    return key

@@ -27,6 +27,7 @@ _STATUS: dict[type[errors.HostcueError], int] = {
     errors.BadRequest: 400,
     errors.UnknownPlatform: 400,
     errors.NotFound: 404,
+    errors.FileDeleted: 410,
     errors.RoomNotFound: 404,
     errors.RoomOffline: 409,
     errors.LimitReached: 429,
@@ -34,6 +35,7 @@ _STATUS: dict[type[errors.HostcueError], int] = {
     errors.MediaUnsupported: 422,
     errors.DiskFull: 507,
     errors.RateLimited: 503,
+    errors.NotStreaming: 503,
     errors.StorageFailed: 503,
     errors.UpstreamError: 502,
     errors.RecordingError: 502,
@@ -48,6 +50,7 @@ _REMEDIES: dict[type[errors.HostcueError], str] = {
     errors.NotFound: "list what there is with GET /api/recording/status or /segments",
     errors.RecordingError: "run `hostcue doctor`; hostcue's log may say more",
     errors.MediaUnsupported: "ask for another quality, which may come in another codec",
+    errors.InternalError: "please report it with what hostcue's log says",
     errors.DiskFull: "free some space on the disk of RECORDS_ROOT",
     errors.UpstreamChanged: "update hostcue; if that does not help, report what `doctor` says",
 }
@@ -85,7 +88,7 @@ def error_response(error: errors.HostcueError) -> JSONResponse:
         remedy=redact_text(remedy) if remedy else None,
     )
     headers = {}
-    if isinstance(error, errors.RateLimited):
+    if isinstance(error, errors.UpstreamError) and error.retry_after_s is not None:
         headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
     if isinstance(error, Refused) and error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"

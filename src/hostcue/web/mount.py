@@ -13,7 +13,16 @@ from fastapi.routing import APIRoute
 from starlette.routing import Match
 
 from hostcue.errors import ConfigError
-from hostcue.web import analysis, comments, pages, recording, speech, system
+from hostcue.web import (
+    analysis,
+    comments,
+    disk,
+    notifications,
+    pages,
+    recording,
+    speech,
+    system,
+)
 from hostcue.web.auth import guard
 from hostcue.web.contract.common import ErrorBody
 from hostcue.web.stopping import streams_end_first
@@ -21,12 +30,12 @@ from hostcue.wiring import PARTS, Opener, Part, open_from_environment
 
 log = structlog.get_logger(__name__)
 
-_ROUTERS: dict[Part, APIRouter] = {
-    "recording": recording.router,
-    "analysis": analysis.router,
-    "comments": comments.router,
-    "speech": speech.router,
-    "pages": pages.router,
+_ROUTERS: dict[Part, tuple[APIRouter, ...]] = {
+    "recording": (recording.router, disk.router, notifications.router),
+    "analysis": (analysis.router,),
+    "comments": (comments.router,),
+    "speech": (speech.router,),
+    "pages": (pages.router,),
 }
 _ERRORS: dict[int | str, dict[str, object]] = {
     status: {"model": ErrorBody}
@@ -76,9 +85,10 @@ def mount(
 
     whole = APIRouter(lifespan=life)
     whole.include_router(system.open_router, responses=_ERRORS)
-    for router in [system.router, *(_ROUTERS[part] for part in PARTS if part in parts)]:
+    chosen = [router for part in PARTS if part in parts for router in _ROUTERS[part]]
+    for router in [system.router, *chosen]:
         whole.include_router(router, dependencies=[Depends(guard)], responses=_ERRORS)
-    _refuse_conflicts(app, [system.open_router, system.router, *(_ROUTERS[p] for p in parts)])
+    _refuse_conflicts(app, [system.open_router, system.router, *chosen])
     app.include_router(whole)
 
 

@@ -17,8 +17,8 @@ from types import FrameType
 import uvicorn
 
 from hostcue.wiring import Service
+from hostcue.wiring.signals import STOP_SIGNALS
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 LONGEST_STOP_S = 4
 """A client that reads nothing cannot be told to go; after this the server no longer waits."""
 
@@ -33,7 +33,7 @@ def streams_end_first(service: Service) -> Iterator[None]:
         yield
         return
     loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     for earlier in before.values():
         _bound(getattr(earlier, "__self__", None))
 
@@ -41,7 +41,7 @@ def streams_end_first(service: Service) -> Iterator[None]:
         loop.call_soon_threadsafe(service.begin_stop)
         _go_on(before[signal.Signals(number)], number, frame)
 
-    for number in _SIGNALS:
+    for number in STOP_SIGNALS:
         signal.signal(number, handler)
     try:
         yield

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 import anyio
-from httpx2 import AsyncClient
 from pydantic import SecretStr
 
 from hostcue.analysis import dashscope, qwen
@@ -15,12 +14,14 @@ from hostcue.analysis.dashscope import DashScopeWriter
 from hostcue.analysis.qwen import QwenWriter
 from hostcue.comments.douyin.client import DouyinComments
 from hostcue.config import Settings
-from hostcue.platforms.douyin.web import DouyinWeb
-from hostcue.platforms.http import open_http
+from hostcue.platforms.douyin.webs import DouyinWebs
 from hostcue.ports import CommentSource, TipWriter
+from hostcue.rooms import douyin_streamlink
 from hostcue.rooms.chain import Resolvers
 from hostcue.rooms.direct import DirectResolver
 from hostcue.rooms.douyin import DouyinResolver
+from hostcue.rooms.douyin_streamget import StreamgetWay
+from hostcue.rooms.douyin_streamlink import StreamlinkWay
 from hostcue.rooms.streamget import StreamgetResolver
 
 
@@ -37,8 +38,7 @@ async def open_platforms(
     settings: Settings, *, allow_files: bool = False
 ) -> AsyncIterator[Platforms]:
     """Resolvers and comments; `allow_files` takes local media too, for commands only."""
-    async with open_http(settings.proxies) as http:
-        douyin = _douyin(settings, http)
+    async with aclosing(_douyin(settings)) as douyin:
         yield Platforms(
             _resolvers(settings, douyin, allow_files=allow_files),
             _comment_sources(settings, douyin),
@@ -74,24 +74,22 @@ async def open_writer(settings: Settings) -> AsyncIterator[TipWriter | None]:
             await writer.aclose()
 
 
-def _douyin(settings: Settings, http: AsyncClient) -> DouyinWeb:
-    return DouyinWeb(
-        http,
+def _douyin(settings: Settings) -> DouyinWebs:
+    streamlink = (StreamlinkWay(),) if douyin_streamlink.is_installed() else ()
+    return DouyinWebs(
+        settings.proxies,
         base_url=settings.douyin_web_url,
         cookie=secret(settings.douyin_cookie),
         policy=settings.address_policy,
+        ways=(StreamgetWay(), *streamlink),
     )
 
 
-def _comment_sources(settings: Settings, douyin: DouyinWeb) -> dict[str, CommentSource]:
-    return {
-        "douyin": DouyinComments(
-            douyin, push_url=settings.douyin_push_url, proxies=settings.proxies
-        )
-    }
+def _comment_sources(settings: Settings, douyin: DouyinWebs) -> dict[str, CommentSource]:
+    return {"douyin": DouyinComments(douyin, push_url=settings.douyin_push_url)}
 
 
-def _resolvers(settings: Settings, douyin: DouyinWeb, *, allow_files: bool) -> Resolvers:
+def _resolvers(settings: Settings, douyin: DouyinWebs, *, allow_files: bool) -> Resolvers:
     """In the order in which they are asked whether a link is theirs."""
     return Resolvers(
         (

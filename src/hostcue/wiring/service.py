@@ -25,30 +25,38 @@ from hostcue.model.tip import Frame
 from hostcue.model.window import Window
 from hostcue.pipeline.analysis import SegmentAnalysis, Stations, Stores
 from hostcue.pipeline.analysis_queue import AnalysisQueue
+from hostcue.pipeline.broadcast import Recordable
 from hostcue.pipeline.chats import Chats
-from hostcue.pipeline.housekeeping import keep_house
+from hostcue.pipeline.disk_gate import DiskGate
+from hostcue.pipeline.housekeeping import keep_house, keep_room
+from hostcue.pipeline.logbook import Books
 from hostcue.pipeline.notices import Notices
+from hostcue.pipeline.notifier import Notifications, NotifierStores
 from hostcue.pipeline.pictures import Pictures
-from hostcue.pipeline.session import Recordable
 from hostcue.pipeline.supervisor import Supervisor
+from hostcue.pipeline.watch import Polling
 from hostcue.recording.engine import Engine
 from hostcue.recording.recorder import Recorder
 from hostcue.rooms.chain import Resolvers
 from hostcue.storage.analyses import Analyses
 from hostcue.storage.comments import Comments, Utterances
 from hostcue.storage.database import Database
+from hostcue.storage.deliveries import Deliveries
+from hostcue.storage.gaps import Gaps
 from hostcue.storage.lock import sole_owner
 from hostcue.storage.outbox import Outbox
 from hostcue.storage.recordings import Recordings
 from hostcue.storage.segments import Segments
 from hostcue.storage.tips import Tips
 from hostcue.storage.vault import Vault
+from hostcue.wiring.disk import DiskCare
+from hostcue.wiring.notifications import open_notifications
 from hostcue.wiring.outside import open_platforms, open_writer, secret
 
 Part = Literal["recording", "analysis", "comments", "speech", "pages"]
 PARTS: tuple[Part, ...] = get_args(Part)
-# Together below the 5 s in which a client was promised that a stopping server is gone.
-_RECORDINGS_CLOSE_S = 3.5
+_RECORDINGS_CLOSE_S = 15.0
+"""All side by side: a stop takes a moment, but for a worker that hangs and a disk that does."""
 _ANALYSES_CLOSE_S = 1.0
 
 
@@ -61,6 +69,7 @@ class Service:
     hub: Hub
     outbox: Outbox
     segments: Segments
+    gaps: Gaps
     comments: Comments
     utterances: Utterances
     analyses: Analyses
@@ -68,8 +77,10 @@ class Service:
     resolvers: Resolvers
     chats: Chats
     supervisor: Supervisor
+    disk: DiskCare
     pictures: Pictures
     notices: Notices
+    notifications: Notifications
     _analysis_queue: AnalysisQueue | None
     _stop: anyio.Event
     stopping: bool = False
@@ -118,21 +129,30 @@ async def open_service(
     async with AsyncExitStack() as stack:
         stack.enter_context(sole_owner(settings.data_dir))
         database = await stack.enter_async_context(Database.open(settings.sqlite_url))
-        stores = _stores(database, Vault.at(settings.data_dir / "secret.key"))
+        stores = _stores(database, _vault(settings))
         hub = Hub()
         database.on_commit(hub.publish)
+        outbox = Outbox(database, stores.comments)
+        notifications = await stack.enter_async_context(
+            open_notifications(
+                settings, NotifierStores(outbox, stores.recordings, Deliveries(database))
+            )
+        )
+        database.on_commit(notifications.committed)
         platforms = await stack.enter_async_context(open_platforms(settings))
         engine = await stack.enter_async_context(Engine.open())
         tasks = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(tasks.cancel_scope.cancel)
         sources = platforms.comments if "comments" in parts else {}
-        chats = Chats(sources, stores.comments, hub.publish, tasks)
+        chats = Chats(sources, stores.comments, hub.publish, tasks, breathe=hub.breathe)
         analysis_queue = None
         if "analysis" in parts:
             analysis_queue = await _analysis_queue(settings, stores, chats, stack)
+        gate = DiskGate()
         supervisor = _supervisor(
-            settings, stores, chats, tasks, engine, platforms.resolvers, analysis_queue
+            settings, stores, chats, tasks, engine, platforms.resolvers, gate, analysis_queue
         )
+        disk = DiskCare.of(settings, database, outbox, gate, supervisor)
         service = _service(
             settings,
             stores,
@@ -141,13 +161,19 @@ async def open_service(
             platforms.resolvers,
             supervisor,
             analysis_queue,
-            Outbox(database, stores.comments),
+            outbox,
+            disk,
+            notifications,
         )
         tasks.start_soon(keep_house, service.outbox)
+        tasks.start_soon(notifications.run)
         await stores.comments.close_gaps(now_ms())
         if analysis_queue is not None:
             await analysis_queue.take_up()
         if "recording" in parts:
+            await disk.guard.look()  # nothing is taken up onto a full disk
+            tasks.start_soon(disk.guard.run)
+            tasks.start_soon(keep_room, disk.retention, disk.guard)
             await supervisor.take_up()
         async with anyio.create_task_group() as stop:
             stop.start_soon(service.run_until_stop)
@@ -180,29 +206,35 @@ def _supervisor(
     tasks: TaskGroup,
     engine: Engine,
     resolvers: Resolvers,
+    gate: DiskGate,
     analysis_queue: AnalysisQueue | None,
 ) -> Supervisor:
     recorder = partial(
         Recorder,
         engine,
         zone=settings.tz,
-        proxies=settings.proxies,
         policy=settings.address_policy,
     )
     return Supervisor(
         tasks,
         engine=engine,
-        resolvers=resolvers,
-        recordings=stores.recordings,
-        segments=stores.segments,
+        books=Books(
+            stores.recordings,
+            stores.segments,
+            stores.gaps,
+            analyse=_leave if analysis_queue is None else analysis_queue.consider,
+        ),
         chats=chats,
         parts=Recordable(
             recorder=recorder,
-            resolve=lambda plan: resolvers.resolve(plan.link, plan.quality),
+            resolve=lambda plan: resolvers.resolve(plan.link, plan.quality, plan.access),
+            room_of=resolvers.room_of,
+            proxies=settings.proxies,
+            gate=gate,
+            polling=Polling(settings.poll_s),
+            zone=settings.tz,
         ),
-        analyse=_leave if analysis_queue is None else analysis_queue.consider,
         records_root=settings.records_root,
-        zone=settings.tz,
         max_recordings=settings.max_recordings,
     )
 
@@ -216,6 +248,8 @@ def _service(
     supervisor: Supervisor,
     analysis_queue: AnalysisQueue | None,
     outbox: Outbox,
+    disk: DiskCare,
+    notifications: Notifications,
 ) -> Service:
     return Service(
         token=secret(settings.token),
@@ -223,6 +257,7 @@ def _service(
         hub=hub,
         outbox=outbox,
         segments=stores.segments,
+        gaps=stores.gaps,
         comments=stores.comments,
         utterances=stores.utterances,
         analyses=stores.analyses,
@@ -230,6 +265,7 @@ def _service(
         resolvers=resolvers,
         chats=chats,
         supervisor=supervisor,
+        disk=disk,
         pictures=Pictures(stores.segments, stores.tips, partial(_frames, at_least=1, at_most=1)),
         notices=Notices(
             supervisor,
@@ -237,8 +273,12 @@ def _service(
             stores.recordings,
             stores.analyses,
             stores.tips,
+            disk.guard,
+            disk.retention,
+            notifications,
             with_analysis=analysis_queue is not None,
         ),
+        notifications=notifications,
         _analysis_queue=analysis_queue,
         _stop=anyio.Event(),
     )
@@ -250,9 +290,14 @@ def _frames(
     return extract_frames(path, window, prefix=prefix, at_least=at_least, at_most=at_most)
 
 
+def _vault(settings: Settings) -> Vault:
+    return Vault.at(settings.data_dir / "secret.key", secret(settings.secret_key))
+
+
 def _stores(database: Database, vault: Vault) -> Stores:
     return Stores(
         recordings=Recordings(database, vault),
+        gaps=Gaps(database),
         segments=Segments(database),
         comments=Comments(database),
         utterances=Utterances(database),

@@ -16,6 +16,7 @@ import anyio
 from anyio.abc import TaskStatus
 
 from hostcue.cli.doctor import machine, services
+from hostcue.cli.doctor.alarms import alarms
 from hostcue.cli.doctor.costs import hour_costs
 from hostcue.cli.doctor.finding import Checks, Finding, Outcome, in_thread
 from hostcue.cli.doctor.redaction import Concealer
@@ -80,12 +81,14 @@ async def examine(
         checks.skip(["the rest"], "needs settings that make sense")
         return Examination(checks.findings, None)
     checks.conceal = Concealer.of(settings)
-    await checks.run("records", in_thread(partial(machine.records, settings.records_root)))
+    disk = partial(machine.records, settings.records_root, settings.line_rules, settings.keep_rules)
+    await checks.run("records", in_thread(disk))
     await checks.run("data", in_thread(partial(machine.data, settings.data_dir)))
     await checks.run("time zone", in_thread(partial(machine.zone, settings.tz)))
     await checks.run("model", partial(services.model, settings))
     await checks.run("token", partial(services.token, settings))
     await checks.run("proxies", partial(services.proxies, settings))
+    await checks.run("alarms", partial(alarms, settings), within_s=_IMPORT_S)
     await checks.run("douyin", partial(services.douyin, settings))
     if room is not None:
         await examine_room(checks, settings, room, seconds=seconds)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import platform
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -16,11 +15,13 @@ from zoneinfo import ZoneInfo
 from hostcue.cli.doctor.costs import MBIT_PER_S, gb_per_hour
 from hostcue.cli.doctor.finding import Outcome
 from hostcue.errors import ConfigError, DiskFull, MediaUnsupported
+from hostcue.model.disk import DATA_LOW_BYTES, LineRules, Lines, Space
+from hostcue.model.retention import KeepRules
+from hostcue.pipeline.files import measure
 from hostcue.storage.lock import sole_owner
 
 _OLDEST_PYTHON = (3, 11)
-_FEWEST_HOURS, _COMFORTABLE_HOURS = 1, 10
-_DATA_GB = 1.0
+_COMFORTABLE_HOURS = 10
 
 _NEEDED: Mapping[str, Sequence[str]] = {
     "decoder": ("h264", "hevc", "aac"),
@@ -99,7 +100,7 @@ def _survives_crashes() -> bool:
 
 
 def platforms() -> Outcome[None]:
-    """streamget, which signs requests to Douyin and knows the other platforms."""
+    """streamget, which signs requests to Douyin and knows the other platforms; and streamlink."""
     from hostcue.platforms.douyin import a_bogus
     from hostcue.rooms import streamget_http
 
@@ -112,32 +113,91 @@ def platforms() -> Outcome[None]:
             remedy="pip install --force-reinstall 'streamget>=4.0.10,<5'",
         ) from exc
     name = version("streamget")
-    return Outcome(None, f"streamget {name}", facts={"streamget": name})
+    other = streamlink()
+    facts = {"streamget": name, "streamlink": other.value}
+    return Outcome(None, f"streamget {name}; {other.found}", other.remedy, facts)
 
 
-def records(folder: Path) -> Outcome[None]:
-    """Where media goes, and for how long it will do."""
-    return hours_left(folder, _free_bytes(folder, "RECORDS_ROOT"))
+def streamlink() -> Outcome[str | None]:
+    """The extra that reads a Douyin room's page when Douyin refuses the call about it."""
+    from hostcue.rooms import douyin_streamlink
+
+    if not douyin_streamlink.is_installed():
+        missed = "where Douyin refuses the call about a room, its page can't be read instead"
+        return Outcome(None, f"no streamlink: {missed} (pip install 'hostcue[streamlink]')")
+    name = version("streamlink")
+    try:
+        douyin_streamlink.load()
+    except Exception as exc:  # noqa: BLE001 - whatever breaks in it, recording goes on without
+        return Outcome(
+            name,
+            f"streamlink {name} can't be used: {type(exc).__name__}",
+            "pip install --force-reinstall 'hostcue[streamlink]'",
+        )
+    return Outcome(name, f"streamlink {name}")
 
 
-def hours_left(folder: Path, free_bytes: int) -> Outcome[None]:
-    """How long one room can be recorded into so much space."""
-    free_gb = free_bytes / 1e9
-    hours = free_gb / gb_per_hour(MBIT_PER_S * 1e6)
-    lasts = f"{hours:.0f} h of one room at {MBIT_PER_S} Mbit/s"
-    found = f"{folder.absolute()}: {free_gb:.1f} GB free, {lasts}"
-    remedy = "free some space, or point RECORDS_ROOT to a larger disk"
-    if hours < _FEWEST_HOURS:
-        raise DiskFull(found, remedy=remedy)
-    facts = {"free_gb": round(free_gb, 1), "hours": round(hours)}
-    return Outcome(None, found, remedy if hours < _COMFORTABLE_HOURS else "", facts)
+def records(folder: Path, lines: LineRules, keep: KeepRules) -> Outcome[None]:
+    """Where media goes, for how long it will do, and what is deleted to make room."""
+    return hours_left(folder, _space(folder, "RECORDS_ROOT"), lines, keep)
+
+
+def hours_left(folder: Path, space: Space, rules: LineRules, keep: KeepRules) -> Outcome[None]:
+    """How long one room can be recorded into so much space before recording pauses."""
+    per_hour = gb_per_hour(MBIT_PER_S * 1e6)
+    lines = Lines.of(rules, space.total_bytes, round(per_hour * 1e9))
+    stop_gb, resume_gb = lines.stop.free_bytes / 1e9, lines.resume.free_bytes / 1e9
+    free_gb, total_gb = space.free_bytes / 1e9, space.total_bytes / 1e9
+    hours = max(0.0, free_gb - stop_gb) / per_hour
+    where = f"{folder.absolute()}: {free_gb:.1f} GB free"
+    if lines.stop.lack(space) is not None:
+        raise DiskFull(
+            f"{where}: recording pauses below {stop_gb:.1f} GB, goes on above {resume_gb:.1f} GB",
+            remedy="free some space, point RECORDS_ROOT to a larger disk, or set "
+            "HOSTCUE_MIN_FREE_BYTES and HOSTCUE_RESUME_FREE_BYTES lower",
+        )
+    remedy = ""
+    if total_gb <= resume_gb:
+        remedy = (
+            f"set HOSTCUE_MIN_FREE_BYTES and HOSTCUE_RESUME_FREE_BYTES: on a disk of "
+            f"{total_gb:.1f} GB there are never {resume_gb:.1f} GB free, so that recording would "
+            "not go on by itself after a pause"
+        )
+    elif hours < _COMFORTABLE_HOURS:
+        remedy = "free some space, or point RECORDS_ROOT to a larger disk"
+        if not keep:
+            remedy += ", or let old recordings be deleted (HOSTCUE_KEEP_FREE_BYTES)"
+    found = (
+        f"{where}, {hours:.0f} h of one room at {MBIT_PER_S} Mbit/s until recording pauses at "
+        f"{stop_gb:.1f} GB; {_kept(keep)}"
+    )
+    facts = {
+        "free_gb": round(free_gb, 1),
+        "total_gb": round(total_gb, 1),
+        "hours": round(hours),
+        "pauses_below_gb": round(stop_gb, 1),
+        "goes_on_above_gb": round(resume_gb, 1),
+        "deletes": bool(keep),
+    }
+    return Outcome(None, found, remedy, facts)
+
+
+def _kept(keep: KeepRules) -> str:
+    rules = []
+    if keep.days is not None:
+        rules.append(f"older than {keep.days:g} days")
+    if keep.size_bytes is not None:
+        rules.append(f"beyond {keep.size_bytes / 1e9:.1f} GB together")
+    if keep.free_bytes is not None:
+        rules.append(f"in the way of {keep.free_bytes / 1e9:.1f} GB free")
+    return f"deleted is what is {' or '.join(rules)}" if rules else "nothing is ever deleted"
 
 
 def data(folder: Path) -> Outcome[None]:
     """Where database and keys are, and whether a server uses them now."""
-    free_gb = _free_bytes(folder, "HOSTCUE_DATA_DIR") / 1e9
+    free_gb = _space(folder, "HOSTCUE_DATA_DIR").free_bytes / 1e9
     user = _user_of(folder)
-    remedy = "free some space" if free_gb < _DATA_GB else ""
+    remedy = "free some space" if free_gb < DATA_LOW_BYTES / 1e9 else ""
     facts = {"free_gb": round(free_gb, 1), "in_use": bool(user)}
     found = f"{folder.absolute()}: {free_gb:.1f} GB free, {user or 'no server runs on it'}"
     return Outcome(None, found, remedy, facts)
@@ -157,17 +217,17 @@ def _user_of(folder: Path) -> str:
         return exc.message
 
 
-def _free_bytes(folder: Path, variable: str) -> int:
+def _space(folder: Path, variable: str) -> Space:
     """The space on its disk; the folder itself may be made later, by whoever needs it."""
     place = folder.absolute()
     try:
         while not place.exists():
             place = place.parent
         with tempfile.TemporaryFile(dir=place):
-            return shutil.disk_usage(place).free
+            return measure(place)
     except OSError as exc:
         raise ConfigError(
-            f"cannot write into {folder}: {exc.strerror or type(exc).__name__}",
+            f"cannot write into {folder}: {exc.strerror or exc}",
             field=variable,
             remedy=f"point {variable} to a folder this user may write",
         ) from exc

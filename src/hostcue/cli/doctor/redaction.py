@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from hostcue.config import Settings
 from hostcue.log import redact_text
+from hostcue.notifications.targets import split_urls
 
 _SHORTEST = 4  # shorter texts occur in any sentence
 _SHORTEST_COOKIE_VALUE = 8  # the values of a cookie that identify nobody are short: 1, zh-CN, web
@@ -52,8 +53,16 @@ class Concealer:
 
 
 def _secrets(settings: Settings) -> Iterable[str]:
-    for secret in (settings.dashscope_api_key, settings.token, settings.douyin_cookie):
+    for secret in (
+        settings.dashscope_api_key,
+        settings.token,
+        settings.douyin_cookie,
+        settings.webhook_secret,
+        settings.secret_key,
+    ):
         yield _open(secret).strip()
+    for urls in (settings.webhook_urls, settings.notify_urls):
+        yield from split_urls(_open(urls))
     for pair in _open(settings.douyin_cookie).split(";"):
         value = pair.partition("=")[2].strip()
         if len(value) >= _SHORTEST_COOKIE_VALUE:

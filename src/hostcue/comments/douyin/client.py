@@ -20,9 +20,9 @@ from hostcue.comments.douyin.wire import HEARTBEAT
 from hostcue.errors import HostcueError, TransportFailed, UpstreamChanged
 from hostcue.model.clock import now_ms
 from hostcue.model.comment import Gap, LiveEvent, RoomControl
-from hostcue.model.network import Proxies
-from hostcue.model.room import Room
+from hostcue.model.room import DEFAULT_ACCESS, Access, Room
 from hostcue.platforms.douyin.web import DouyinWeb
+from hostcue.platforms.douyin.webs import DouyinWebs
 
 log = structlog.get_logger(__name__)
 
@@ -45,9 +45,8 @@ class DouyinComments:
     """The `CommentSource` for Douyin: the WebSocket its web page reads from.
 
     Args:
-        web: identity and state of rooms; shared with the resolver.
+        webs: identities and state of rooms; shared with the resolver.
         push_url: `ws(s)://host:port` of the push server; empty: those the platform names.
-        proxies: how to get there.
         heartbeat_s: between two heartbeats; without them the server hangs up after 20 to 30 s.
         silence_s: after this long without a message the room is asked for, the line replaced.
         confirm_s: between the two "offline" answers it takes to believe the broadcast is over.
@@ -57,33 +56,37 @@ class DouyinComments:
 
     def __init__(
         self,
-        web: DouyinWeb,
+        webs: DouyinWebs,
         *,
         push_url: str = "",
-        proxies: Proxies,
         heartbeat_s: float = 10.0,
         silence_s: float = 30.0,
         confirm_s: float = 20.0,
         backoff_s: tuple[float, float] = (1.5, 60.0),
         open_timeout_s: float = 10.0,
     ) -> None:
-        self._web = web
+        self._webs = webs
         self._push_url = push_url
-        self._proxies = proxies
         self._timing = _Timing(heartbeat_s, silence_s, confirm_s, backoff_s)
         self._open_timeout_s = open_timeout_s
 
     @asynccontextmanager
-    async def events(self, room: Room) -> AsyncGenerator[AsyncIterator[LiveEvent]]:
+    async def events(
+        self, room: Room, access: Access = DEFAULT_ACCESS
+    ) -> AsyncGenerator[AsyncIterator[LiveEvent]]:
         """See `CommentSource.events`; a gap lasts until the first message after it."""
+        async with self._webs.lend(access) as web, self._session(room, web) as backlog:
+            yield backlog
+
+    @asynccontextmanager
+    async def _session(self, room: Room, web: DouyinWeb) -> AsyncGenerator[Backlog]:
         inbox, backlog = Inbox(room.room_id), Backlog(_BACKLOG)
         visitor = Visitor(
             room,
             inbox,
             backlog,
-            web=self._web,
+            web=web,
             push_url=self._push_url,
-            proxies=self._proxies,
             open_timeout_s=self._open_timeout_s,
         )
         session = _Session(visitor, inbox, backlog, self._timing)

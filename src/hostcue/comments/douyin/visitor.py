@@ -23,7 +23,6 @@ from hostcue.errors import (
     UpstreamChanged,
 )
 from hostcue.model.clock import now_ms
-from hostcue.model.network import Proxies
 from hostcue.model.room import Room
 from hostcue.platforms.douyin.pb import webcast_pb2 as pb
 from hostcue.platforms.douyin.signing import ws_signature
@@ -52,7 +51,6 @@ class Visitor:
         *,
         web: DouyinWeb,
         push_url: str,
-        proxies: Proxies,
         open_timeout_s: float,
     ) -> None:
         self._room = room
@@ -61,7 +59,6 @@ class Visitor:
         self._web = web
         self._push_url = push_url.rstrip("/")
         self._servers = (self._push_url,) if push_url else push_servers(())
-        self._proxies = proxies
         self._open_timeout_s = open_timeout_s
         self._renewed = False
         self.dials = 0
@@ -92,7 +89,8 @@ class Visitor:
             try:
                 broadcast = await _in_time(self._web.enter(self._room.live_id, fresh=True))
             except Blocked as exc:
-                await self._renew_identity(exc)
+                if exc.retry_after_s is None:  # else it was not asked
+                    await self._renew_identity(exc)
                 return False
         except (RoomOffline, RoomNotFound):
             return True
@@ -140,7 +138,7 @@ class Visitor:
                     url,
                     headers=headers,
                     user_agent=identity.user_agent,
-                    proxy=self._proxies.for_url(url),
+                    proxy=self._web.proxies.for_url(url),
                     timeout_s=self._open_timeout_s,
                 )
             except TransportFailed as exc:
@@ -148,12 +146,22 @@ class Visitor:
         raise failure
 
     async def _first_fetch(self) -> None:
-        """Learn where to go on from, and from which servers; doing without works too."""
+        """Learn where to go on from, and from which servers; doing without works too.
+
+        Raises:
+            Blocked: the platform refuses us.
+            AuthRequired: only a logged-in cookie helps.
+        """
         try:
             data = await _in_time(self._web.first_fetch(self._room.room_id))
             response = parse(pb.Response, data)
         except PASSING as exc:
             log.warning("first_fetch_failed", error=exc.code)
+            return
+        except Blocked as exc:
+            if exc.retry_after_s is None:
+                raise
+            log.warning("first_fetch_failed", error=exc.code)  # it was not asked: the line may be
             return
         if not self._push_url:
             named = (response.push_server_v2, response.push_server, response.proxy_server)

@@ -11,6 +11,8 @@ from hostcue.errors import (
     AuthRequired,
     Blocked,
     HostcueError,
+    NotStreaming,
+    RateLimited,
     RoomNotFound,
     RoomOffline,
     TransportFailed,
@@ -18,10 +20,17 @@ from hostcue.errors import (
 )
 from hostcue.model.room import Quality
 
-LOGIN_REMEDY = "set DOUYIN_COOKIE to the cookie of a logged-in browser"
+LOGIN_REMEDY = "set DOUYIN_COOKIE, or `cookie` for this room, to the cookie of a logged-in browser"
 BLOCKED_REMEDY = (
-    "wait some minutes, use another network, or set DOUYIN_COOKIE; trying at once makes it worse"
+    "wait some minutes, use another network (`proxy` for this room), or set DOUYIN_COOKIE; "
+    "trying at once makes it worse"
 )
+# 403 too: users were refused so with a login cookie as without, until they came later or elsewhere.
+BLOCKED_STATUS = (403, 412, 444)
+CHANGED_REMEDY = "update hostcue; if that does not help, report what `hostcue doctor` says"
+LINK_REMEDY = "check the link; it may be of a room that is gone"
+OFFLINE_REMEDY = "start again when the broadcast has begun, or with `monitor`"
+WAIT_REMEDY = "try again in half a minute"
 
 _QUALITIES: tuple[Quality, ...] = get_args(Quality)
 # Douyin's own labels for its tiers (`resolution_name` in its JSON): 原画 origin, 蓝光 FULL_HD1 and
@@ -44,6 +53,7 @@ _NOT_STREAMING = {1: "is being prepared", 3: "is paused"}
 _ROOM_STATUS_ENDED = 2
 # `status_code` values seen by others; what is not here is told by the platform's own words.
 _OFFLINE_CODE, _BUSY_CODE = 30003, 10001
+_TOO_OFTEN_S = 60.0
 _LOGIN_CODES = {8, 4003034}  # the login expired; the anchor lets only some accounts in
 
 
@@ -65,6 +75,32 @@ class Broadcast:
     title: str
     streams: Mapping[Quality, Stream]
 
+    @classmethod
+    def of_tiers(
+        cls,
+        live_id: str,
+        room_id: str,
+        anchor_name: str,
+        title: str,
+        *,
+        flv: Mapping[str, object],
+        hls: Mapping[str, object],
+    ) -> Broadcast:
+        """As a library read it: addresses by Douyin's own names of tiers, in any case.
+
+        Raises:
+            UpstreamChanged: the broadcast has no id, or no tier that we know.
+        """
+        by_flv, by_hls = dict[Quality, str](), dict[Quality, str]()
+        for urls, named in ((by_flv, flv), (by_hls, hls)):
+            for tier, url in named.items():
+                _note(urls, tier if tier in _TIERS else tier.upper(), url)
+        if not (room_id.isascii() and room_id.isdecimal() and (by_flv or by_hls)):
+            raise UpstreamChanged(
+                f"Douyin describes {live_id} in a way we do not know", remedy=CHANGED_REMEDY
+            )
+        return cls(live_id, room_id, anchor_name or live_id, title, _by_quality(by_flv, by_hls))
+
     def nearest(self, wanted: Quality) -> tuple[Quality, Stream]:
         """The stream in `wanted`, else in the next lower quality there is, else the next higher."""
         at = _QUALITIES.index(wanted)
@@ -81,8 +117,9 @@ def parse_enter(body: bytes, live_id: str) -> Broadcast:
         RoomOffline: only on a positive sign: `status` 4, code 30003, words that say so, or an
             anchor without any room.
         RoomNotFound: neither a room nor an anchor under this id.
-        AuthRequired, Blocked: the answer asks for a login or a captcha.
-        TransportFailed: live, but not streaming yet or for the moment; asking again helps.
+        AuthRequired, Blocked, RateLimited: the answer asks for a login, a captcha, or patience.
+        NotStreaming: live, but without a picture yet or for the moment.
+        TransportFailed: Douyin is busy.
         UpstreamChanged: anything else.
     """
     try:
@@ -98,7 +135,10 @@ def parse_enter(body: bytes, live_id: str) -> Broadcast:
     if error := _refusal(code, words, live_id):
         raise error
     if code or not (rooms == [] or words):
-        raise UpstreamChanged(f"Douyin describes {live_id} in a way we do not know (code {code})")
+        raise UpstreamChanged(
+            f"Douyin describes {live_id} in a way we do not know (code {code})",
+            remedy=CHANGED_REMEDY,
+        )
     raise _no_room(data, words, live_id)
 
 
@@ -116,7 +156,7 @@ def parse_reflow(body: bytes) -> str:
     room = _fields(_fields(answer.get("data")).get("room"))
     live_id = _text(_fields(room.get("owner")).get("web_rid"))
     if not live_id:
-        raise RoomNotFound("Douyin names no room for this share link")
+        raise RoomNotFound("Douyin names no room for this share link", remedy=LINK_REMEDY)
     return live_id
 
 
@@ -125,51 +165,55 @@ def html_error(body: bytes) -> HostcueError:
     page = body[:100_000].lower()
     if any(mark in page for mark in (b"captcha", b"verify", b"__ac_nonce", "验证".encode())):
         return Blocked("Douyin asks for a captcha", remedy=BLOCKED_REMEDY)
-    return UpstreamChanged("Douyin answered a page in place of data")
+    return UpstreamChanged("Douyin answered a page in place of data", remedy=CHANGED_REMEDY)
 
 
 def _not_json(body: bytes) -> HostcueError:
     if body.lstrip()[:1] == b"<":
         return html_error(body)
-    return UpstreamChanged("Douyin answered something that is not JSON")
+    return UpstreamChanged("Douyin answered something that is not JSON", remedy=CHANGED_REMEDY)
 
 
 def _refusal(code: int, words: str, live_id: str) -> HostcueError | None:
     """What a `status_code` or the platform's own words mean; the operator is shown the words."""
     said = f"Douyin says of {live_id}: {words[:100] or 'nothing more'} (code {code})"
     if code == _OFFLINE_CODE or _any(words, "结束", "下播", "finished"):
-        return RoomOffline(f"the broadcast of {live_id} has ended")
+        return RoomOffline(f"the broadcast of {live_id} has ended", remedy=OFFLINE_REMEDY)
     if _any(words, "不存在", "not exist", "not found"):
-        return RoomNotFound(said)
+        return RoomNotFound(said, remedy=LINK_REMEDY)
     if code in _LOGIN_CODES or _any(words, "登录", "log in", "login"):
         return AuthRequired(said, remedy=LOGIN_REMEDY)
     if _any(words, "验证", "风控", "verify", "captcha"):
         return Blocked(said, remedy=BLOCKED_REMEDY)
-    if code == _BUSY_CODE or _any(words, "繁忙", "频繁", "稍后", "busy", "unavailable"):
-        return TransportFailed(said)
+    if _any(words, "频繁", "too often"):
+        return RateLimited(said, retry_after_s=_TOO_OFTEN_S, remedy=BLOCKED_REMEDY)
+    if code == _BUSY_CODE or _any(words, "繁忙", "稍后", "busy", "unavailable"):
+        return TransportFailed(said, remedy=WAIT_REMEDY)
     return None
 
 
 def _no_room(data: Mapping[str, object], words: str, live_id: str) -> HostcueError:
     name = _nickname(data.get("user"))
     if words or name or _number(data.get("room_status")) == _ROOM_STATUS_ENDED:
-        return RoomOffline(f"{name or live_id} is not live now")
-    return RoomNotFound(f"Douyin shows no room under {live_id}", remedy="check the link")
+        return RoomOffline(f"{name or live_id} is not live now", remedy=OFFLINE_REMEDY)
+    return RoomNotFound(f"Douyin shows no room under {live_id}", remedy=LINK_REMEDY)
 
 
 def _broadcast(room: Mapping[str, object], live_id: str, nickname: str) -> Broadcast:
     status = _number(room.get("status"))
     name = nickname or _nickname(room.get("owner")) or live_id
     if status == _ENDED:
-        raise RoomOffline(f"{name} is not live now")
+        raise RoomOffline(f"{name} is not live now", remedy=OFFLINE_REMEDY)
     if status in _NOT_STREAMING:
-        raise TransportFailed(f"the broadcast of {name} {_NOT_STREAMING[status]}")
+        raise NotStreaming(f"the broadcast of {name} {_NOT_STREAMING[status]}", remedy=WAIT_REMEDY)
     room_id = _text(room.get("id_str")) or str(_number(room.get("id")) or "")
     if status != _LIVE or not (room_id.isascii() and room_id.isdecimal()):
-        raise UpstreamChanged(f"Douyin describes {live_id} in a way we do not know")
+        raise UpstreamChanged(
+            f"Douyin describes {live_id} in a way we do not know", remedy=CHANGED_REMEDY
+        )
     streams = _streams(_fields(room.get("stream_url")))
     if not streams:  # for some seconds after a start there are none
-        raise TransportFailed(f"{name} is live, but Douyin names no stream yet")
+        raise NotStreaming(f"{name} is live, but Douyin names no stream yet", remedy=WAIT_REMEDY)
     return Broadcast(live_id, room_id, name, _text(room.get("title")), streams)
 
 
@@ -183,6 +227,10 @@ def _streams(stream_url: Mapping[str, object]) -> dict[Quality, Stream]:
     for tier, main in _sdk_tiers(stream_url):
         _note(flv, tier, main.get("flv"))
         _note(hls, tier, main.get("hls"))
+    return _by_quality(flv, hls)
+
+
+def _by_quality(flv: Mapping[Quality, str], hls: Mapping[Quality, str]) -> dict[Quality, Stream]:
     return {
         quality: Stream(flv.get(quality, ""), hls.get(quality, ""))
         for quality in _QUALITIES

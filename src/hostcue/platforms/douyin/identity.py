@@ -9,7 +9,7 @@ import anyio
 import httpx2
 
 from hostcue.errors import Blocked, ConfigError
-from hostcue.platforms.douyin.broadcast import BLOCKED_REMEDY
+from hostcue.platforms.douyin.broadcast import BLOCKED_REMEDY, BLOCKED_STATUS
 from hostcue.platforms.http import exchange, refusal
 
 USER_AGENT = (
@@ -81,7 +81,8 @@ class Identity:
                 headers["Cookie"] = _header(cookies)
             request = self._http.build_request("GET", f"{self._base_url}/", headers=headers)
             response = await exchange(self._http, request, timeout_s=self._timeout_s)
-            if error := refusal(response, "Douyin", remedy=BLOCKED_REMEDY):
+            error = refusal(response, "Douyin", remedy=BLOCKED_REMEDY, blocks=BLOCKED_STATUS)
+            if error is not None:
                 raise error
             cookies |= _set_cookies(response)
             if "ttwid" in cookies:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hostcue.platforms.douyin.pb import webcast_pb2 as pb
@@ -26,6 +27,7 @@ class Broadcast:
     hls_url: str | None
     heartbeat_s: float
     ack_grace_s: float
+    sign: Callable[[str], str]
     push_url: str = ""
     is_live: bool = True
     _history: deque[tuple[int, pb.Message]] = field(default_factory=lambda: deque(maxlen=_KEPT))

@@ -15,6 +15,7 @@ from hostcue.sim.douyin.push import ABNORMAL, PushServer
 from hostcue.sim.douyin.web import RiskControl, WebFace
 from hostcue.sim.http import serve_app
 from hostcue.sim.script import Line, selling_session
+from hostcue.sim.signed_url import UrlSigner
 
 _SAID_MAX = 200_000  # a day or so; a room left running must not grow for ever
 _ENDED = 3
@@ -55,6 +56,7 @@ class DouyinFace:
         heartbeat_s: float = 10.0,
         ack_grace_s: float = 2.0,
         stats_s: float = 3.0,
+        sign: Callable[[str], str] | None = None,
     ) -> AsyncIterator[Self]:
         """Go live until the context ends.
 
@@ -70,6 +72,8 @@ class DouyinFace:
             heartbeat_s: a viewer that sends none for twice as long is dropped.
             ack_grace_s: one that owes three acknowledgements, the oldest this long, is too.
             stats_s: how often everyone is told the number of viewers.
+            sign: gives a stream's URL its end and signature, each time it is given out; by
+                default they look real and nobody checks them.
         """
         broadcast = Broadcast(
             live_id,
@@ -80,6 +84,7 @@ class DouyinFace:
             hls_url,
             heartbeat_s,
             ack_grace_s,
+            sign or UrlSigner().sign,
         )
         web = WebFace(broadcast)
         lines = selling_session(pace=pace) if script is None else script
@@ -199,6 +204,10 @@ class DouyinFace:
     def go_offline(self) -> None:
         """Nobody is live any more; no end message is sent."""
         self._broadcast.is_live = False
+
+    def flap(self, answers: int) -> None:
+        """Let the next pages and calls, so many, say that nobody is live though somebody is."""
+        self._web.flaps = answers
 
     def go_live(self, room_id: str | None = None) -> None:
         """Another broadcast begins, with another `room_id`."""

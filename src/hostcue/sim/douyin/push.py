@@ -140,6 +140,8 @@ class _Viewer:
             self._give.send_nowait(item)
         except anyio.WouldBlock:
             self.cut(ABNORMAL)
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
+            pass  # its line is closing, which can take a moment
 
     def cut(self, code: int) -> None:
         self._close_code = code

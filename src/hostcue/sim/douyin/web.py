@@ -27,10 +27,15 @@ _TIERS = (
 
 
 class WebFace:
-    """Answers for one room; `risk_control` says in which way it refuses everything."""
+    """Answers for one room.
+
+    `risk_control` says in which way it refuses everything; the next `flaps` answers about the
+    room say that nobody is live, whoever is.
+    """
 
     def __init__(self, broadcast: Broadcast) -> None:
         self.risk_control: RiskControl | None = None
+        self.flaps = 0
         self.requests: list[tuple[str, dict[str, str]]] = []
         self._broadcast = broadcast
         self.app = FastAPI(openapi_url=None)
@@ -59,7 +64,8 @@ class WebFace:
             challenge.set_cookie("__ac_nonce", "0" + secrets.token_hex(10))
             return challenge
         known = web_rid == self._broadcast.live_id
-        return HTMLResponse(_html("抖音直播", _state_script(_page_state(self._broadcast, known))))
+        state = _page_state(self._broadcast, known, self._is_live())
+        return HTMLResponse(_html("抖音直播", _state_script(state)))
 
     async def _enter(self, request: Request, web_rid: str = "", a_bogus: str = "") -> Response:
         self._note(request)
@@ -67,7 +73,7 @@ class WebFace:
             return self._refuse()
         if not a_bogus or "ttwid" not in request.cookies:
             return Response()  # what risk control looks like: 200 and nothing
-        return JSONResponse(_enter_answer(self._broadcast, web_rid))
+        return JSONResponse(_enter_answer(self._broadcast, web_rid, self._is_live()))
 
     async def _fetch(
         self,
@@ -86,6 +92,13 @@ class WebFace:
         messages = self._broadcast.since(cursor) if present else []
         answer = self._broadcast.respond(messages, user_unique_id=user_unique_id, need_ack=False)
         return Response(answer.SerializeToString(), media_type="application/x-protobuf")
+
+    def _is_live(self) -> bool:
+        """What one answer says about it."""
+        if self.flaps:
+            self.flaps -= 1
+            return False
+        return self._broadcast.is_live
 
     def _note(self, request: Request) -> None:
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -112,17 +125,18 @@ def _state_script(state: object) -> str:
     return f"<script>self.__pace_f.push([1,{pushed}])</script>"
 
 
-def _page_state(broadcast: Broadcast, known: bool) -> object:
+def _page_state(broadcast: Broadcast, known: bool, is_live: bool) -> object:
     info: dict[str, object] = {"web_rid": broadcast.live_id} if known else {}
     if known:
         info |= {
             "roomId": broadcast.room_id,
-            "room": _room(broadcast),
+            "room": _room(broadcast, is_live),
             "anchor": _anchor(broadcast),
         }
     return {
         "state": {
             "roomStore": {"roomInfo": info, "liveStatus": "normal"},
+            "streamStore": {"streamData": {}},
             "userStore": {"odin": {"user_id": "0", "user_unique_id": _guest_id()}},
         }
     }
@@ -132,15 +146,15 @@ def _guest_id() -> str:
     return str(7_300_000_000_000_000_000 + secrets.randbelow(699_000_000_000_000_000))
 
 
-def _enter_answer(broadcast: Broadcast, web_rid: str) -> object:
+def _enter_answer(broadcast: Broadcast, web_rid: str, is_live: bool) -> object:
     if web_rid != broadcast.live_id:
         data: dict[str, object] = {"data": [], "prompts": "直播间不存在"}
     else:
         data = {
-            "data": [_room(broadcast)],
+            "data": [_room(broadcast, is_live)],
             "enter_room_id": broadcast.room_id,
             "user": _anchor(broadcast),
-            "room_status": 0 if broadcast.is_live else 2,
+            "room_status": 0 if is_live else 2,
             "web_stream_url": None,
         }
     return {"data": data, "extra": {"now": now_ms()}, "status_code": 0}
@@ -155,8 +169,8 @@ def _anchor(broadcast: Broadcast) -> dict[str, object]:
     }
 
 
-def _room(broadcast: Broadcast) -> dict[str, object]:
-    status = _LIVING if broadcast.is_live else _ENDED
+def _room(broadcast: Broadcast, is_live: bool) -> dict[str, object]:
+    status = _LIVING if is_live else _ENDED
     room: dict[str, object] = {
         "id_str": broadcast.room_id,
         "status": status,
@@ -165,15 +179,15 @@ def _room(broadcast: Broadcast) -> dict[str, object]:
         "user_count_str": "2000+",
         "owner": _anchor(broadcast),
     }
-    if broadcast.is_live:
+    if is_live:
         room["stream_url"] = _stream_url(broadcast)
     return room
 
 
 def _stream_url(broadcast: Broadcast) -> dict[str, object]:
-    flv = {tier: _signed(broadcast.flv_url, suffix) for tier, _, suffix, *_ in _TIERS}
+    flv = {tier: _signed(broadcast, broadcast.flv_url, suffix) for tier, _, suffix, *_ in _TIERS}
     hls = {
-        tier: _signed(broadcast.hls_url, suffix) if broadcast.hls_url else ""
+        tier: _signed(broadcast, broadcast.hls_url, suffix) if broadcast.hls_url else ""
         for tier, _, suffix, *_ in _TIERS
     }
     names = {name: tier for tier, name, *_ in _TIERS if name}
@@ -201,8 +215,7 @@ def _stream_url(broadcast: Broadcast) -> dict[str, object]:
     }
 
 
-def _signed(url: str, suffix: str) -> str:
-    """The URL of one quality, with a query that looks as perishable as the real ones."""
+def _signed(broadcast: Broadcast, url: str, suffix: str) -> str:
+    """The URL of one quality; each answer signs it anew."""
     stem, dot, extension = url.rpartition(".")
-    expires_s = now_ms() // 1000 + 7 * 24 * 3600
-    return f"{stem}{suffix}{dot}{extension}?expire={expires_s:x}&sign={secrets.token_hex(16)}"
+    return broadcast.sign(f"{stem}{suffix}{dot}{extension}")

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from hostcue.model.comment import Comment, CommentKind
-from hostcue.pipeline.chats import ChatStatus
+from hostcue.pipeline.chat import ChatStatus
 from hostcue.storage.comments import StoredComment
 from hostcue.web.contract.common import Answer, Body, Id, Milliseconds, Name, Text, example
 

@@ -1,4 +1,4 @@
-"""Bodies of `/api/recording/*`."""
+"""What `/api/recording/*` answers."""
 
 from __future__ import annotations
 
@@ -7,59 +7,13 @@ from typing import Self
 from pydantic import Field
 
 from hostcue.model.comment import Gap
-from hostcue.model.recording import RecordingPlan, RecordingState, SaveFormat
+from hostcue.model.recording import RecordingState, SaveFormat
 from hostcue.model.room import Quality
 from hostcue.model.segment import Segment, SegmentStatus
+from hostcue.pipeline.disk import DiskStatus
 from hostcue.pipeline.overview import RecordingStatus
-from hostcue.web.contract.common import Answer, Body, Id, Name, Text, example
-
-
-class RecordingStart(Body):
-    """Which room to record, and how."""
-
-    model_config = example(
-        live_url="https://live.douyin.com/80017709309",
-        segment_time=300,
-        quality="OD",
-        save_format="mp4",
-    )
-    live_url: Text = Field(
-        description="A room's link, a share text, a Douyin id, or a stream's own URL"
-    )
-    segment_time: int = Field(300, ge=2, le=3600, description="Seconds per segment")
-    quality: Quality = "OD"
-    save_format: SaveFormat = "mp4"
-    anchor_name: Name | None = Field(None, description="The host's name, for a stream's own URL")
-    comments: bool = Field(True, description="Collect the room's comments too")
-
-    def plan(self) -> RecordingPlan:
-        """As the flow knows it."""
-        return RecordingPlan(
-            link=self.live_url,
-            segment_s=self.segment_time,
-            quality=self.quality,
-            save_format=self.save_format,
-            comments=self.comments,
-            anchor_name=self.anchor_name or "",
-        )
-
-
-class RecordingStarted(Answer):
-    """The recording, new or already running."""
-
-    model_config = example(
-        recording_id="3f9a1c0b77de", output="records/douyin/小满的鞋铺", already_running=False
-    )
-    recording_id: str
-    output: str
-    already_running: bool = False
-
-
-class RecordingStop(Body):
-    """Which recording to stop."""
-
-    model_config = example(recording_id="3f9a1c0b77de")
-    recording_id: Id
+from hostcue.web.contract.common import Answer, example
+from hostcue.web.contract.start import ShowtimeBody
 
 
 class GapBody(Answer):
@@ -103,9 +57,19 @@ class RecordingStatusBody(Answer):
         bitrate=2800000,
         segments=4,
         gaps=[],
+        gap_count=0,
+        gap_ms=0,
         coverage=0.998,
         free_bytes=52428800000,
+        hours_left=11.4,
         started_at=1763999000000,
+        monitor=True,
+        schedule=[{"days": ["fri", "sat"], "from": "19:30", "to": "01:00"}],
+        next_check=None,
+        aligned=False,
+        pinned=False,
+        has_cookie=False,
+        has_proxy=False,
     )
     recording_id: str
     state: RecordingState
@@ -127,16 +91,30 @@ class RecordingStatusBody(Answer):
     width: int | None
     height: int | None
     fps: float | None
-    bytes: int = Field(description="Of all segments, the open one included")
+    bytes: int = Field(description="On disk, the open segment included")
     bitrate: int | None = Field(description="Bits per second of the open segment")
     segments: int
-    gaps: list[GapBody]
-    coverage: float = Field(description="Share of the time since the start that is on disk, 0..1")
-    free_bytes: int
+    gaps: list[GapBody] = Field(description="The newest 100, the oldest of them first")
+    gap_count: int
+    gap_ms: int = Field(description="Of all gaps, one that lasts until now")
+    coverage: float = Field(description="Share of what was broadcast that is on disk, 0..1")
+    free_bytes: int | None = Field(description="Null while the disk never answered")
+    hours_left: float | None = Field(
+        description="Until all recordings pause for lack of space, at their present pace"
+    )
     started_at: int
+    monitor: bool
+    schedule: list[ShowtimeBody]
+    next_check: int | None = Field(
+        description="When it is looked next whether a monitored room is live"
+    )
+    aligned: bool
+    pinned: bool = Field(description="Never deleted to make room")
+    has_cookie: bool
+    has_proxy: bool
 
     @classmethod
-    def of(cls, status: RecordingStatus) -> Self:
+    def of(cls, status: RecordingStatus, disk: DiskStatus | None) -> Self:
         """From the flow."""
         recording, info, progress = status.recording, status.info, status.progress
         plan, room = recording.plan, recording.room
@@ -168,9 +146,19 @@ class RecordingStatusBody(Answer):
             bitrate=rate,
             segments=status.totals.segments,
             gaps=[GapBody.of(gap) for gap in status.gaps],
+            gap_count=status.gap_count,
+            gap_ms=status.gap_ms,
             coverage=round(status.coverage, 4),
-            free_bytes=status.free_bytes,
+            free_bytes=disk.space.free_bytes if disk else None,
+            hours_left=round(disk.hours_left, 1) if disk else None,
             started_at=recording.started_ms,
+            monitor=plan.monitor,
+            schedule=[ShowtimeBody.of(showtime) for showtime in plan.schedule],
+            next_check=status.next_check_ms,
+            aligned=plan.aligned,
+            pinned=recording.pinned,
+            has_cookie=bool(plan.access.cookie),
+            has_proxy=bool(plan.access.proxy),
         )
 
 
@@ -195,6 +183,8 @@ class SegmentBody(Answer):
         height=1280,
         fps=30.0,
         status="ready",
+        gap_before_ms=0,
+        gap_before_cause=None,
     )
     recording_id: str
     seq: int
@@ -213,10 +203,12 @@ class SegmentBody(Answer):
     height: int
     fps: float
     status: SegmentStatus
+    gap_before_ms: int = Field(description="What is missing between the segment before and this")
+    gap_before_cause: str | None
 
     @classmethod
-    def of(cls, segment: Segment) -> Self:
-        """From the index."""
+    def of(cls, segment: Segment, gap: Gap | None) -> Self:
+        """From the index, with the gap before it."""
         file = segment.file
         return cls(
             recording_id=segment.recording_id,
@@ -236,4 +228,6 @@ class SegmentBody(Answer):
             height=file.height,
             fps=file.fps,
             status=file.status,
+            gap_before_ms=0 if gap is None else (gap.end_ms or gap.start_ms) - gap.start_ms,
+            gap_before_cause=gap.cause if gap else None,
         )

@@ -7,12 +7,13 @@ const ROOT = new URL("../../", import.meta.url);
 const READ_WITHIN_S = 20;
 const ACT_WITHIN_S = 60;
 
-/** An answer that is not a success; `message` and `remedy` are for people. */
+/** An answer that is not a success; `message` and `remedy` are for people, `field` is at fault. */
 export class ApiError extends Error {
-  constructor({ code, message, remedy = "" }, status) {
+  constructor({ code, message, remedy = "", field = "" }, status) {
     super(message);
     this.code = code;
     this.remedy = remedy;
+    this.field = field.split(".")[0];
     this.status = status;
   }
 }

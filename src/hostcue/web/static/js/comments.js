@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { badge, byId, el, nothing } from "./dom.js";
 import { clock, count, length } from "./format.js";
 import { named, t } from "./i18n.js";
-import { demoBadge, stateText } from "./status.js";
+import { demoBadge, reasonText, stateText } from "./status.js";
 
 const ROWS = 200;
 const MINUTE_MS = 60_000;
@@ -155,7 +155,7 @@ export function says(type, data) {
 }
 
 function gapText(gap) {
-  const cause = named("reason", gap.cause);
+  const cause = reasonText(gap.cause);
   if (gap.end_ts === null) return t("says.gap.open", { cause });
   return t("says.gap.closed", { cause, length: length(gap.end_ts - gap.start_ts) });
 }

@@ -152,8 +152,10 @@ export class Lines {
   #empty() {
     const running = this.#running();
     if (running.length === 0) return nothing(t("lines.empty"), t("lines.empty.idle"));
-    const shown = running.find((recording) => this.#rooms.isShown(recording));
+    const here = running.filter((recording) => this.#rooms.isShown(recording));
+    const shown = here.find((recording) => recording.state !== "monitoring") ?? here[0];
     if (!shown) return nothing(t("lines.empty"), t("lines.empty.filtered"));
+    if (shown.state === "monitoring") return nothing(t("lines.empty"), t("lines.empty.monitoring"));
     const interval = every(shown.segment_time);
     return nothing(t("lines.empty"), t("lines.empty.recording", { length: interval }));
   }

@@ -1,7 +1,9 @@
 /** The live view: brings its parts together and keeps them fed. */
 
+import { Alarms } from "./alarms.js";
 import { get } from "./api.js";
 import { Comments } from "./comments.js";
+import { Disk } from "./disk.js";
 import { byId, el } from "./dom.js";
 import { EventStream } from "./events.js";
 import { startForm } from "./form.js";
@@ -16,7 +18,7 @@ import { segment } from "./segments.js";
 import { stateBadge } from "./status.js";
 
 const STATUS_EVERY_MS = 3000;
-const NOTICES_EVERY_MS = 10_000;
+const NOTICES_EVERY_MS = 10_000; // the disk and what was sent as well
 const TICK_EVERY_MS = 1000;
 const SEGMENTS_AT_FIRST = 200;
 const LINES_AT_FIRST = 200;
@@ -26,7 +28,9 @@ const rooms = new Rooms();
 const recordings = new Recordings(rooms, () => loadStatus());
 const lines = new Lines(rooms, () => recordings.running);
 const comments = new Comments(rooms);
-const notices = new Notices(rooms);
+const disk = new Disk(quietly(loadCleaned));
+const alarms = new Alarms(rooms);
+const notices = new Notices(rooms, disk);
 const links = { recording: "connecting", comments: "connecting" };
 let lostAt = 0;
 let formFolded = false;
@@ -49,8 +53,11 @@ new EventStream("/api/douyin/web/stream", {}, {
   onState: (state) => setLink("comments", state),
 });
 repeat(STATUS_EVERY_MS, loadStatus);
+repeat(NOTICES_EVERY_MS, loadDisk);
 repeat(NOTICES_EVERY_MS, () => notices.load());
+repeat(NOTICES_EVERY_MS, loadAlarms);
 repeat(TICK_EVERY_MS, async () => {
+  recordings.tick();
   lines.tick();
   comments.tick();
 });
@@ -65,6 +72,8 @@ function draw() {
   recordings.draw();
   lines.draw();
   comments.draw();
+  disk.draw();
+  alarms.draw();
   notices.draw();
 }
 
@@ -82,14 +91,35 @@ async function loadStatus() {
   if (links.recording === "absent") return;
   const statuses = await get("/api/recording/status");
   rooms.learn(statuses);
-  const waited = recordings.running.length;
+  const waited = statesOf(recordings.running);
   recordings.show(statuses);
-  if (recordings.running.length !== waited) lines.draw();
-  if (recordings.running.length && !formFolded) {
+  if (statesOf(recordings.running) !== waited) lines.draw();
+  if (recordings.running.some(({ state }) => state !== "monitoring") && !formFolded) {
     // once something runs, the room belongs to the lines
     formFolded = true;
     byId("form").open = false;
   }
+}
+
+function statesOf(running) {
+  return running.map(({ state }) => state).join();
+}
+
+async function loadDisk() {
+  if (links.recording === "absent") return;
+  await disk.load();
+  notices.draw(); // they tell the disk's figures
+}
+
+/** After a cleanup: what is left, and what is no longer wrong. */
+async function loadCleaned() {
+  await loadDisk();
+  await notices.load();
+  await loadRecordings();
+}
+
+async function loadAlarms() {
+  if (links.recording !== "absent") await alarms.load();
 }
 
 async function loadRecordings() {
@@ -115,7 +145,7 @@ async function loadComments() {
   const since = Date.now() - COMMENTS_SINCE_MS;
   try {
     await loadStatus(); // it tells which rooms there are
-    const current = new Set(recordings.running.map((recording) => recording.room_id));
+    const current = new Set(recordings.running.map((recording) => recording.room_id).filter(Boolean));
     for (const roomId of current) await comments.load(roomId, since);
   } finally {
     comments.loaded();
@@ -127,6 +157,8 @@ async function takeRecordingEvent(type, data) {
     await loadTips({ recording_id: data.recording_id, limit: data.tip_ids.length });
     return;
   }
+  if (type === "segment_deleted") return recordings.removeFile(data.recording_id, data.seq);
+  if (type.startsWith("disk_")) await loadDisk().then(() => notices.load());
   await loadStatus(); // before the segment: a recording's first may come before its start is answered
   if (type !== "segment_ready") return;
   const row = await segment(data.recording_id, data.seq);

@@ -4,16 +4,19 @@ import { get } from "./api.js";
 import { byId, el } from "./dom.js";
 import { length } from "./format.js";
 import { named, t } from "./i18n.js";
+import { reasonText } from "./status.js";
 
 const MODEL = "model_";
 
 export class Notices {
   #rooms;
+  #disk;
   #notices = [];
   #list = byId("notices");
 
-  constructor(rooms) {
+  constructor(rooms, disk) {
     this.#rooms = rooms;
+    this.#disk = disk;
   }
 
   /** Ask the server what is wrong now. */
@@ -43,7 +46,8 @@ export class Notices {
     const values = {
       room: this.#rooms.nameOfSubject(notice.subject),
       age: length(Date.now() - notice.since),
-      cause: named("reason", reason),
+      cause: reasonText(reason),
+      ...(notice.subject === "disk" && this.#disk.facts),
     };
     const [headline, remedy] = isModel
       ? [t("notice.model", values), t("remedy.model")]

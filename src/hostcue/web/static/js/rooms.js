@@ -29,15 +29,18 @@ export class Rooms {
 
   /** Take the rooms of recordings; the newest come first, so a name already known is newer. */
   learn(recordings) {
-    const before = this.#names.size + this.#demo.size;
+    const before = this.#known;
     for (const recording of recordings) {
-      const key = `${recording.platform}:${recording.live_id}`;
+      const key = keyOfRoom(recording);
+      const unseen = this.#keyOfRecording.get(recording.recording_id);
+      if (unseen !== undefined && unseen !== key) this.#names.delete(unseen);
       this.#keyOfRecording.set(recording.recording_id, key);
-      this.#keyOfRoomId.set(recording.room_id, key);
-      if (!this.#names.has(key)) this.#names.set(key, recording.anchor_name || recording.live_id);
+      if (recording.room_id) this.#keyOfRoomId.set(recording.room_id, key);
+      const name = recording.anchor_name || recording.live_id || recording.live_url;
+      if (!this.#names.has(key)) this.#names.set(key, name);
       if (recording.anchor_name.startsWith(DEMO_NAME)) this.#demo.add(key);
     }
-    if (this.#names.size + this.#demo.size !== before) this.#changed();
+    if (this.#known !== before) this.#changed();
   }
 
   /** Take the lines: those of the stand-in model mark their room as played. */
@@ -93,7 +96,16 @@ export class Rooms {
     this.#listeners.add(draw);
   }
 
+  get #known() {
+    return [...this.#names.keys(), ...this.#demo].join();
+  }
+
   #changed() {
     for (const draw of this.#listeners) draw();
   }
+}
+
+/** Of a watched room that was never live only the link is known. */
+function keyOfRoom({ platform, live_id: liveId, recording_id: recordingId }) {
+  return liveId ? `${platform}:${liveId}` : `watched:${recordingId}`;
 }

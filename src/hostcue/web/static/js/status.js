@@ -17,17 +17,26 @@ const SIGNS = {
   failed: ["bad", "✕"],
   lost: ["bad", "✕"],
 };
+/** A watched room that is merely not live is as it should be. */
+const CALM = new Set(["", "offline", "off_schedule", "not_streaming", "restart"]);
 
 /** @param {"state" | "chat" | "link"} prefix */
 export function stateBadge(prefix, state, reason = "", many = "") {
-  const [tone, sign] = SIGNS[state] ?? ["rest", "○"];
+  const troubled = state === "monitoring" && !CALM.has(reason);
+  const [tone, sign] = troubled ? ["warn", "▲"] : (SIGNS[state] ?? ["rest", "○"]);
   return badge(`state ${tone}`, `${stateText(prefix, state, reason)} ${many}`.trim(), sign);
 }
 
 /** A state and its reason as one text. */
 export function stateText(prefix, state, reason = "") {
   const text = named(prefix, state);
-  return reason ? `${text} · ${named("reason", reason)}` : text;
+  return reason ? `${text} · ${reasonText(reason)}` : text;
+}
+
+/** A reason or a cause in words; `otherwise` for one that the pages do not know. */
+export function reasonText(code, otherwise = code) {
+  const [, status] = /^http_(\d{3})$/.exec(code) ?? [];
+  return status ? t("reason.http", { status }) : named("reason", code, otherwise);
 }
 
 /** The mark that everything bears which is only played. */
