@@ -15,7 +15,9 @@ PASSPHRASE = "correct horse battery staple"
 
 
 @pytest.mark.parametrize(
-    "key", [PASSPHRASE, "主播说什么都行的长口令啊", Fernet.generate_key().decode()]
+    "key",
+    [PASSPHRASE, "主播说什么都行的长口令啊", Fernet.generate_key().decode()],
+    ids=["a passphrase", "a Chinese one", "a Fernet key"],  # the same in every process of a run
 )
 def test_any_passphrase_opens_what_it_sealed_and_no_file_is_made(tmp_path: Path, key: str) -> None:
     file = tmp_path / "secret.key"
