@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import cast
 
 import anyio
 import anyio.to_thread
@@ -186,10 +185,7 @@ async def _compare(
         with anyio.CancelScope(shield=True), anyio.fail_after(30):
             await server.stop(recording_id)
             ready = arrivals.by_seq("segment_ready", recording_id)
-    ours = [
-        Piece(Path(str(one.data["path"])), cast("int", one.data["start_ts"]))
-        for _, one in sorted(ready.items())
-    ]
+    ours = [Piece.of(one.data) for _, one in sorted(ready.items())]
     timeline = Timeline(broadcast.moments)
     spans = (began.position_ms, switched.begins_ms or 0, ended.position_ms)
     results = [Result("seconds_source_away", max(0, options.outage_s - _BURST_S), "s")]
@@ -208,7 +204,7 @@ async def _compare(
 async def _act(options: Options, broadcast: _Broadcast) -> tuple[Moment, Moment, Moment]:
     """All faults, one after the other; gives the beginning, the switch of clips, and the end."""
     await anyio.sleep(options.calm_s)
-    began = await broadcast.begin("none", "look", {})
+    began = await broadcast.note("look", {})
     for fault in _FAULTS:
         first, *more = fault.begin
         await broadcast.begin(fault.name, *first)

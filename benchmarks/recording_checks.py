@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import cast
 
 import anyio
 import anyio.to_thread
@@ -51,10 +50,7 @@ class Scene:
     def pieces(self, recording_id: str) -> list[Piece]:
         """The closed files of a recording."""
         ready = self.arrivals.by_seq("segment_ready", recording_id)
-        return [
-            Piece(Path(str(ready[seq].data["path"])), cast("int", ready[seq].data["start_ts"]))
-            for seq in sorted(ready)
-        ]
+        return [Piece.of(ready[seq].data) for seq in sorted(ready)]
 
     @asynccontextmanager
     async def peer_recording(

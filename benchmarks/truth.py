@@ -6,18 +6,30 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self, cast
 
 from benchmarks.sim import Moment
+from hostcue.cli.client import Json
 from hostcue.sim.frames import File, clip_frames, find_frames
 from hostcue.sim.media import Clip
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A recorded file and when its first frame was live, as its recorder claims."""
+    """A recorded file and when what it shows was live, as its recorder claims.
+
+    Without `end_ms` it claims only when the first frame was.
+    """
 
     path: Path
     start_ms: int
+    end_ms: int | None = None
+
+    @classmethod
+    def of(cls, ready: Json) -> Self:
+        """What `segment_ready` tells of a file."""
+        start_ms, end_ms = cast("int", ready["start_ts"]), cast("int", ready["end_ts"])
+        return cls(Path(str(ready["path"])), start_ms, end_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +38,9 @@ class Verdict:
 
     `holes` are the spans of what is in no file. `missing` counts the frames between the first and
     the last that are in no file, `damaged` those that were never broadcast.
-    `errors_ms` says how far off the claimed time is at the first frame of each file and after
-    each break; `end_ms` is where the last frame found ends, on the broadcast's own clock.
+    `errors_ms` says how far off the claimed times are at the first frame of each file, and at the
+    end of its last where its recorder claims one; `end_ms` is where the last frame found ends, on
+    the broadcast's own clock.
     """
 
     frames: int
@@ -94,10 +107,15 @@ def judge(
         return begin_ms + number * frame_ms
 
     spans = [(at_ms(run.start), at_ms(run.stop)) for run in found.runs]
-    errors = (
-        pieces[b.file].start_ms + b.after_s * 1000 - timeline.wall_ms(at_ms(b.number))
+    errors = [
+        pieces[b.file].start_ms - timeline.wall_ms(at_ms(b.number))
         for b in found.beginnings
-    )
+        if b.after_s == 0
+    ]
+    for file, number in found.last.items():
+        if (claimed_end_ms := pieces[file].end_ms) is not None:
+            # not when what follows is live: the source may pause in between
+            errors.append(claimed_end_ms - timeline.wall_ms(at_ms(number)) - frame_ms)
     return Verdict(
         frames=sum(map(len, found.runs)),
         holes=tuple(_holes(spans, from_ms, until_ms)),

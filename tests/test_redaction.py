@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from time import perf_counter
 from urllib.parse import quote
 
@@ -10,6 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import hostcue
+from hostcue.config import Settings
+from hostcue.errors import ConfigError
 from hostcue.log import redact, redact_text
 
 # Long enough not to be in the text by chance, with what passwords and signatures are made of.
@@ -188,6 +194,52 @@ def test_what_tells_where_it_was_stays(text: str, said: str) -> None:
 )
 def test_harmless_texts_are_unchanged(text: str) -> None:
     assert redact_text(text) == text
+
+
+def our_words() -> Iterator[str]:
+    """What errors, notices and remedies say, with a word for each value in it."""
+    for path in sorted(Path(hostcue.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                said = [*node.args, *(word.value for word in node.keywords)]
+                yield from (text for value in said if (text := sentence(value)))
+
+
+def sentence(value: ast.expr) -> str:
+    parts = value.values if isinstance(value, ast.JoinedStr) else [value]
+    texts = [
+        part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else "5"
+        for part in parts
+    ]
+    text = "".join(texts)
+    return text if text.count(" ") >= 3 else ""
+
+
+def test_our_own_sentences_are_unchanged() -> None:
+    sentences = sorted(set(our_words()))
+    assert len(sentences) > 300
+    assert [text for text in sentences if redact_text(text) != text] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HOSTCUE_SECRET_KEY", "short"),
+        ("HOSTCUE_TZ", "Nowhere"),
+        ("HOSTCUE_POLL_S", "often"),
+        ("HOSTCUE_ALLOWED_ORIGINS", "*"),
+    ],
+)
+def test_what_a_setting_lacks_can_be_read(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError) as refused:
+        Settings.load()
+    assert refused.value.field == name
+    assert refused.value.message.startswith(f"{name} cannot be used: ")
+    assert redact_text(refused.value.message) == refused.value.message
+    assert value not in refused.value.message
 
 
 @given(st.dictionaries(st.sampled_from(["seq", "room", "bytes", "state"]), st.integers()))

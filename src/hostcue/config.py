@@ -179,6 +179,16 @@ class Settings(BaseSettings):
                 raise ValueError("not a time zone, write it like Asia/Shanghai") from None
         return value
 
+    @field_validator("allowed_origins")
+    @classmethod
+    def _whole_origins(cls, value: str) -> str:
+        """With `*` or a path no page would match, or every page would."""
+        for origin in filter(None, map(str.strip, value.split(","))):
+            scheme, mark, host = origin.rstrip("/").partition("://")
+            if not (scheme and mark and host) or "*" in host or "/" in host:
+                raise ValueError("name each origin, like https://example.com, not all or a path")
+        return value
+
     @field_validator("resume_free_bytes")
     @classmethod
     def _above_the_pause(cls, value: int | None, info: ValidationInfo) -> int | None:
@@ -210,7 +220,7 @@ class Settings(BaseSettings):
             first = exc.errors(include_url=False, include_input=False)[0]
             name = variable_name(str(first["loc"][0])) if first["loc"] else "settings"
             raise ConfigError(
-                f"{name}: {first['msg'].removeprefix('Value error, ')}",
+                f"{name} cannot be used: {first['msg'].removeprefix('Value error, ')}",
                 field=name,
                 remedy="see docs/settings.md",
             ) from None

@@ -19,7 +19,8 @@ HostcueError
 │   ├── RateLimited        carries `retry_after_s`
 │   ├── UpstreamChanged    bytes or JSON that do not fit the known shape
 │   ├── TransportFailed    no connection, or it broke
-│   │   └── NotStreaming   live, but no picture is sent yet, or for the moment
+│   │   ├── NotStreaming   live, but no picture is sent yet, or for the moment
+│   │   └── NoMedia        what the address brings is no stream: a page, a text, nothing
 │   ├── AnswerError        the model's text is not a usable list of tips
 │   └── DeliveryFailed     a receiver did not take a notification; its code says why
 ├── StorageFailed          the database could not be read or written; may succeed later
@@ -199,6 +200,12 @@ class NotStreaming(TransportFailed):
     code = "not_streaming"
 
 
+class NoMedia(TransportFailed):
+    """What the address brings is no stream: a page, a text, nothing."""
+
+    code = "no_media"
+
+
 class AnswerError(UpstreamError):
     """The model's text is not a usable list of tips; asking again may help."""
 
@@ -248,6 +255,10 @@ class MediaUnsupported(RecordingError):
     """The stream holds no codec or container we can record."""
 
     code = "codec_unsupported"
+
+
+class FolderRefused(RecordingError):
+    """The folder for media cannot be made or written."""
 
 
 class DiskFull(RecordingError):

@@ -25,11 +25,16 @@ from hostcue.config import Settings
 from hostcue.errors import ConfigError, DiskFull, HostcueError
 from hostcue.model.comment import Comment
 from hostcue.model.disk import LineRules, Space
+from hostcue.model.recording import Recording, RecordingPlan
 from hostcue.model.retention import KeepRules
+from hostcue.model.room import Room
 from hostcue.model.segment import ClosedFile
 from hostcue.model.window import Window
 from hostcue.sim.douyin import DouyinFace
+from hostcue.storage.database import Database
 from hostcue.storage.lock import sole_owner
+from hostcue.storage.recordings import Recordings
+from hostcue.storage.vault import Vault
 
 NOWHERE = "http://127.0.0.1:9"
 NAMES = (
@@ -333,3 +338,25 @@ def test_a_terminal_without_marks_still_gets_words(tmp_path: Path) -> None:
     assert "0.14 CNY" in ran.stdout
     assert ran.stderr == ""
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_recordings_that_the_key_does_not_open_are_a_warning_and_nothing_is_made(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    link = "https://live.douyin.com/80017709309"
+    room = Room("douyin", "80017709309", "1", link, "host")
+    async with Database.open(f"sqlite:///{folder / 'hostcue.db'}") as database:
+        recordings = Recordings(database, Vault.at(folder / "none", "the right passphrase"))
+        await recordings.add(
+            Recording("rec", RecordingPlan(link), room, "", 1, "failed", "", 1), "OD"
+        )
+    right = await findings(tmp_path, HOSTCUE_SECRET_KEY="the right passphrase")
+    assert right["data"].verdict == "ok"
+    for wrong in ({}, {"HOSTCUE_SECRET_KEY": "another passphrase"}):
+        found = (await findings(tmp_path, **wrong))["data"]
+        assert found.verdict == "warn"
+        assert "1 recordings cannot go on" in found.found
+        assert "HOSTCUE_SECRET_KEY" in found.remedy
+    assert not (folder / "secret.key").exists()

@@ -167,7 +167,10 @@ async def record_one_segment(server: Server, link: str) -> None:
         recording_id = await server.record(link)
         await events.wait("segment_ready")
         await server.post("/api/recording/stop", {"recording_id": recording_id})
-        await events.wait("tips_ready", len(events.of("segment_ready")))
+        # the last may be too short to be analysed
+        ready = events.of("segment_ready")
+        long = [one for one in ready if int(str(one["end_ts"])) - int(str(one["start_ts"])) > 1100]
+        await events.wait("tips_ready", len(long))
 
 
 async def test_a_watched_room_is_recorded_when_it_is_live_and_shows_what_is_missing(

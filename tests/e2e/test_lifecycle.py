@@ -97,11 +97,21 @@ async def test_after_the_key_file_is_lost_the_server_starts_and_says_what_it_can
     async with serve(room.environment()) as server:
         recording_id = await server.record(room.link)
         await server.terminate()
-    (tmp_path / "data" / "secret.key").unlink()
+    key = tmp_path / "data" / "secret.key"
+    right_key = key.read_bytes()
+    key.unlink()
     async with serve(room.environment()) as server:
         status = await server.get("/api/recording/status", recording_id=recording_id)
         assert isinstance(status, dict)
-        assert (status["state"], status["reason"]) == ("stopped", "link_lost")
+        assert (status["state"], status["reason"]) == ("failed", "link_lost")
+        notices = await server.get("/api/notices")
+        assert isinstance(notices, list)
+        told = {notice["code"]: notice for notice in notices}["recording_failed"]
+        assert "HOSTCUE_SECRET_KEY" in told["remedy"]
+        await server.terminate()
+    key.write_bytes(right_key)
+    async with serve(room.environment()) as server, server.stream() as events:
+        await events.wait_for("recording_state", recording_id=recording_id, state="recording")
 
 
 async def test_the_bytes_of_a_recording_are_counted_once_also_in_a_gap(

@@ -78,6 +78,13 @@ def test_a_large_disk_is_not_called_low_for_a_share_alone() -> None:
     assert not DiskState().after(space, lines, now_s=0, hold_s=60).low
 
 
+@given(total=st.integers(6 * GIB, 1 << 50), pace=st.integers(0, 1 << 40))
+def test_an_empty_disk_is_never_called_low(total: int, pace: int) -> None:
+    lines = Lines.of(LineRules(stop_bytes=5 * GIB), total, pace)
+    assert lines.calm.free_bytes <= total
+    assert not DiskState(low=True).after(Space(total, total), lines, now_s=0, hold_s=0).low
+
+
 @given(st.lists(SPACES, max_size=40))
 def test_recording_pauses_below_the_stop_line_and_only_there(spaces: list[Space]) -> None:
     before = DiskState()

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hostcue.model.notification import RECOVERY_OF, NotificationKind
+from hostcue.model.notification import RECOVERY_OF, Alarm, NotificationKind
 from hostcue.notifications.rules import Book, Rules
 
-RULES = Rules(gap_alarm_s=60, hold_down_s=600)
+RULES = Rules(gap_alarm_s=60, settle_s=60, again_s=600)
 ROOM = "3f9a1c0b77de"
 
 
@@ -152,29 +152,68 @@ def test_what_stands_in_the_way_is_over_when_the_platform_answers(kind: str, ove
     assert desk.state(120, "monitoring", "offline") == [over]
 
 
-def test_what_comes_and_goes_makes_one_alarm_in_ten_minutes() -> None:
+def test_what_comes_and_goes_every_few_seconds_makes_three_messages_and_a_last_end() -> None:
     desk = Desk()
-    for at_s in range(0, 600, 20):
+    for at_s in range(0, 3600, 20):
         desk.state(at_s, "monitoring", "risk_control")
         desk.state(at_s + 10, "monitoring", "offline")
-    assert [kind for _, kind, _ in desk.told] == ["risk_control", "risk_control_over"]
+    assert [kind for _, kind, _ in desk.told] == [
+        "risk_control",
+        "risk_control_over",
+        "risk_control",
+    ]
+    assert RULES.next_due_ms(desk.book) == ms(3590 + 60)
+    assert desk.at(3590 + 60) == ["risk_control_over"]
 
 
-def test_what_still_holds_after_the_hold_down_is_told_then() -> None:
+def test_a_second_pause_is_told_at_once_and_its_end_when_it_has_lasted_for_a_minute() -> None:
     desk = Desk()
-    desk.state(0, "monitoring", "risk_control")
-    desk.state(10, "monitoring", "offline")
-    assert desk.state(20, "monitoring", "risk_control") == []
-    assert RULES.next_due_ms(desk.book) == ms(600)
-    assert desk.at(600) == ["risk_control"]
+    assert desk.at(0, "disk_paused") == ["disk_paused"]
+    assert desk.at(20, "disk_resumed") == ["disk_resumed"]
+    assert desk.at(50, "disk_paused") == ["disk_paused"]
+    assert desk.at(80, "disk_resumed") == []
+    assert desk.at(139) == []
+    assert desk.at(140) == ["disk_resumed"]
 
 
-def test_a_clock_that_is_set_back_does_not_silence_alarms() -> None:
+def test_each_time_it_comes_back_its_end_must_last_twice_as_long_up_to_ten_minutes() -> None:
+    desk, now_s, waits = Desk(), 0, []
+    for _ in range(8):
+        assert desk.at(now_s, "disk_paused") == ["disk_paused"]
+        now_s += 5
+        desk.at(now_s, "disk_resumed")
+        due_ms = RULES.next_due_ms(desk.book)
+        wait_s = 0 if due_ms is None else (due_ms - ms(now_s)) // 1000
+        waits.append(wait_s)
+        now_s += wait_s
+        desk.at(now_s)
+        assert desk.told[-1] == (now_s, "disk_resumed", "disk")
+        now_s += 5
+    assert waits == [0, 60, 120, 240, 480, 600, 600, 600]
+    now_s += 600
+    assert desk.at(now_s, "disk_paused") == ["disk_paused"]
+    assert desk.at(now_s + 5, "disk_resumed") == ["disk_resumed"]
+
+
+def test_an_end_that_was_not_told_makes_no_second_beginning() -> None:
+    desk = Desk()
+    for at_s in (0, 20):
+        desk.at(at_s, "disk_paused")
+        desk.at(at_s + 10, "disk_resumed")
+    desk.at(40, "disk_paused")
+    alarm = desk.book["disk_paused", "disk"]
+    assert (alarm.since_ms, alarm.facts["times"]) == (ms(20), 2)
+    assert "ended_ms" not in alarm.facts
+
+
+def test_a_clock_that_is_set_back_silences_nothing() -> None:
     desk = Desk()
     desk.at(1_000_000, "disk_paused")
     desk.at(1_000_010, "disk_resumed")
-    assert desk.at(100, "disk_paused") == []
-    assert desk.at(701) == ["disk_paused"]
+    assert desk.at(1_000_020, "disk_paused") == ["disk_paused"]
+    assert desk.at(1_000_030, "disk_resumed") == []
+    assert desk.at(100) == []
+    assert desk.at(160) == ["disk_resumed"]
 
 
 def test_what_began_before_the_clock_was_set_back_is_told_all_the_same() -> None:
@@ -188,7 +227,9 @@ def test_what_is_over_for_long_is_forgotten() -> None:
     desk = Desk()
     desk.state(0, "recording")
     desk.state(10, "stopped", "stopped")
-    desk.at(600)
+    desk.at(609)
+    assert desk.book != {}
+    desk.at(610)
     assert desk.book == {}
 
 
@@ -269,8 +310,32 @@ def test_an_alarm_and_its_end_alternate_and_an_alarm_comes_first(
             times[kind, subject].append(at_s)
     for ends in told.values():
         assert ends == [n % 2 == 1 for n in range(len(ends))]
-    for at in times.values():
-        assert all(later - earlier >= 600 for earlier, later in pairwise(at))
+    for at in times.values():  # what keeps coming back is told of less and less often
+        assert all(later - earlier >= 60 for earlier, later in pairwise(at[2:]))
+
+
+@given(HISTORY)
+def test_what_people_were_told_last_is_never_wrong_for_longer_than_the_rules_say(
+    history: History,
+) -> None:
+    desk, now_s = Desk(), 0
+    for passed_s, event in history:
+        now_s += passed_s
+        kind, data = ("", {}) if event is None else (event[0], data_of(event, now_s))
+        desk.at(now_s, kind, **data)
+        for alarm in desk.book.values():
+            wrong_s = now_s - since_s(alarm)
+            if alarm.holds and not alarm.told:  # people think that all is well
+                assert alarm.kind == "gap_open"
+                assert wrong_s < 60
+            if alarm.told and not alarm.holds:
+                assert wrong_s < 600
+
+
+def since_s(alarm: Alarm) -> int:
+    at_ms = alarm.since_ms if alarm.holds else alarm.facts["ended_ms"]
+    assert isinstance(at_ms, int)
+    return at_ms // 1000 - ms(0) // 1000
 
 
 @given(HISTORY)
@@ -299,3 +364,27 @@ def test_what_was_missed_is_told_as_it_stands_now_and_nothing_else(
     _, turned = RULES.settle(book, ms(now_s + 1000))
     assert all(alarm.told for alarm in turned)
     assert len(turned) == sum(alarm.holds for alarm in book.values())
+
+
+def test_what_was_lost_is_as_long_as_the_gap_whenever_its_end_is_heard() -> None:
+    desk = Desk()
+    desk.state(0, "recording")
+    desk.state(100, "reconnecting", "stalled")
+    desk.gap(100)
+    assert desk.at(160) == ["gap_open"]
+    desk.state(500, "recording")
+    end = {"recording_id": ROOM, "start_ts": ms(100), "end_ts": ms(490), "cause": "stalled"}
+    assert desk.at(500, "gap_closed", **end) == ["gap_closed"]
+    assert desk.book["gap_open", ROOM].facts["ended_ms"] == ms(490)
+
+
+def test_it_is_so_too_where_the_end_is_heard_before_the_state() -> None:
+    desk = Desk()
+    desk.state(0, "recording")
+    desk.state(100, "reconnecting", "stalled")
+    desk.gap(100)
+    assert desk.at(160) == ["gap_open"]
+    end = {"recording_id": ROOM, "start_ts": ms(100), "end_ts": ms(490), "cause": "stalled"}
+    assert desk.at(499, "gap_closed", **end) == []
+    assert desk.state(501, "recording") == ["gap_closed"]
+    assert desk.book["gap_open", ROOM].facts["ended_ms"] == ms(490)

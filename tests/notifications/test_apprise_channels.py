@@ -57,7 +57,7 @@ def test_the_process_gets_our_proxies_and_none_of_our_secrets(
     [
         ("jsons://127.0.0.1:9/canary?verify=no", "verify=no"),
         ("nothing-such://canary", "does not understand"),
-        ("canary", "does not understand"),
+        ("canary", "not a URL"),
     ],
 )
 async def test_an_address_that_cannot_be_used_is_named_by_its_setting_alone(

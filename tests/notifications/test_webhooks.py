@@ -149,11 +149,18 @@ def test_a_target_shows_where_it_leads_and_nothing_secret() -> None:
     assert one.label.startswith("https://ops.example.com:8443/*** (")
     assert target_of("webhook", "http://[::1]/x").label.startswith("http://[::1]/***")
     assert target_of("apprise", "tgram://123456:ABC/chat").label.startswith("tgram://***")
-    assert target_of("apprise", "secret-without-scheme").label.startswith("unreadable://***")
     assert (
         one.id == target_of("webhook", "https://user:pw@ops.example.com:8443/T0/B0/key?sign=1").id
     )
     assert one.id != target_of("webhook", "https://ops.example.com:8443/T0/B0/key?sign=1").id
+
+
+@pytest.mark.parametrize("url", ["canary", "://canary", "canary://", "canary@host/path"])
+def test_a_channel_needs_a_url(url: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        target_of("apprise", url)
+    assert refused.value.field == "HOSTCUE_NOTIFY_URLS"
+    assert "canary" not in f"{refused.value.message} {refused.value.remedy}"
 
 
 @pytest.mark.parametrize("url", ["ops.example.com/x", "ftp://a/b", "https://", "http://[x/", ""])

@@ -18,7 +18,7 @@ from hostcue.model.retention import DeletedBy, KeepRules, Selection, StoredFile
 from hostcue.model.room import Room
 from hostcue.model.segment import ClosedFile, Segment
 from hostcue.model.window import Window
-from hostcue.pipeline.retention import Retention
+from hostcue.pipeline.retention import Retention, size
 from hostcue.storage.analyses import Analyses
 from hostcue.storage.database import Database
 from hostcue.storage.recordings import Recordings
@@ -255,3 +255,10 @@ async def test_many_files_are_looked_at_page_by_page(archive: Archive) -> None:
         now_ms=now_ms(), after=(last.end_ms, last.recording_id, last.seq), limit=10
     )
     assert [file.seq for file in (*first, *rest)] == list(range(7))
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(300, "0.0 MB"), (45 * 10**6, "45.0 MB"), (10**9, "1.0 GB")]
+)
+def test_little_is_told_in_megabytes(count: int, said: str) -> None:
+    assert size(count) == said

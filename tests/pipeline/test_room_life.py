@@ -447,7 +447,7 @@ async def test_a_stop_of_the_server_interrupts_a_recording_and_its_next_start_go
     last = house.of("segment_ready", recording_id)[-1]
     async with open_house(tmp_path, platform) as house:
         await house.until_segments(recording_id, 1)
-        assert house.states(recording_id)[0] == ("reconnecting", "restart")
+        assert house.states(recording_id) == [("reconnecting", "restart"), ("recording", "")]
         (gap,) = await house.gaps.of(recording_id)
         first = house.of("segment_ready", recording_id)[0]
         assert (gap.start_ms, gap.cause, gap.end_ms) == (

@@ -21,6 +21,7 @@ from hostcue.errors import (
     RoomOffline,
     TransportFailed,
     UpstreamChanged,
+    WorkerDied,
 )
 from hostcue.model.room import LiveRoom, Room, StreamSource
 from hostcue.model.schedule import Showtime
@@ -41,6 +42,7 @@ ERRORS = [
     AuthRequired("who are you"),
     UpstreamChanged("what is this"),
     RateLimited("slower", retry_after_s=77),
+    WorkerDied("SIGKILL"),
 ]
 
 
@@ -67,6 +69,11 @@ def test_a_platform_that_refuses_us_is_left_alone_and_one_that_says_how_long_is_
 def test_after_a_failure_the_wait_doubles_up_to_a_limit() -> None:
     assert [pause_s(TransportFailed(""), n) for n in (1, 2, 3, 50)] == [60, 120, 120, 120]
     assert [pause_s(UpstreamChanged(""), n) for n in (1, 2, 50)] == [60, 120, 900]
+
+
+def test_after_a_crash_of_ours_the_room_is_asked_for_as_usual_and_later_if_that_repeats() -> None:
+    assert [pause_s(WorkerDied(""), n) for n in (1, 2, 3, 50)] == [30, 60, 120, 120]
+    assert pause_s(WorkerDied(""), quiet_s=24 * 3600.0) == 30
 
 
 @given(

@@ -7,8 +7,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import anyio
@@ -147,6 +147,31 @@ async def test_a_worker_that_falls_silent_is_replaced(studio: Studio, flv: LiveF
         await take.until_state("recording")
     assert take.closed[0].status == "recovered"
     assert take.gaps[0].cause == "worker_died"
+
+
+@asynccontextmanager
+async def standing_still(pid: int) -> AsyncIterator[None]:
+    """The process neither runs nor ends, as on a machine that is suspended or much too busy."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def test_a_worker_that_stood_still_goes_on_with_what_came_meanwhile(
+    studio: Studio, flv: LiveFlv, clip: Clip
+) -> None:
+    take = studio.take(flv.url, segment_s=1, read_timeout_s=1)
+    async with studio.running(take):
+        await take.until(lambda: len(take.progress) >= 2)
+        async with standing_still(worker()):
+            await anyio.sleep(2.5)  # longer than a picture may stop coming
+        done = len(take.closed)
+        await take.until_closed(done + 4)
+    assert (take.gaps, take.states) == ([], ["recording", "stopped"])
+    found = frames_in(take.closed, clip)
+    assert (found.damaged, found.doubled, len(found.runs)) == (0, [], 1)
 
 
 @pytest.mark.parametrize("forker_too", [False, True], ids=["server", "server and forker"])

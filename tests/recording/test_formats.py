@@ -122,8 +122,12 @@ async def test_a_picture_that_would_be_black_in_the_container_is_refused(
     clip = make_clip(seconds=4, width=160, height=288, video_codec="av1")
     source = write_flv(clip, tmp_path / "source.flv")
     take = studio.take(str(source), container="file", save_format="ts")
-    with anyio.fail_after(10), pytest.raises(MediaUnsupported, match="ts file can't hold av1"):
+    with (
+        anyio.fail_after(10),
+        pytest.raises(MediaUnsupported, match="ts file can't hold av1") as refused,
+    ):
         await take.recorder.run()
+    assert "save_format" in (refused.value.remedy or "")
     assert not take.output.exists()
 
 

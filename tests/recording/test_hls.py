@@ -15,6 +15,7 @@ from recording_studio import Studio, Take, live_room
 
 from hostcue.errors import RoomNotFound
 from hostcue.model.comment import Gap
+from hostcue.recording.playlist import Playlist, media_playlist
 from hostcue.sim.frames import clip_frames
 from hostcue.sim.hls import LiveHls
 from hostcue.sim.media import Clip, make_clip
@@ -45,23 +46,31 @@ def window_errors_ms(take: Take, hls: LiveHls, clip: Clip) -> list[float]:
     frames = clip_frames(clip)
     errors: list[float] = []
     for file in take.closed:
-        begins = first_frame(file.path)
+        begins = frames_of(file.path)[0]
         claim_ms = file.window.start_ms
         turn = int((claim_ms - hls.lived_ms(0)) // clip.duration_ms)
         places = [
             around * clip.duration_ms + number * 1000 / FPS
             for number, frame in enumerate(frames)
-            for around in (turn - 1, turn, turn + 1)
+            for around in range(turn - 2, turn + 2)  # a pause puts it off
             if frame == begins
         ]
         errors.append(min((claim_ms - hls.lived_ms(at_ms) for at_ms in places), key=abs))
     return errors
 
 
-def first_frame(path: str) -> str:
+def frames_of(path: str) -> list[str]:
     with av.open(path) as file:
-        frame = next(file.decode(video=0))
-        return hashlib.md5(frame.to_ndarray().tobytes(), usedforsecurity=False).hexdigest()
+        pictures = [frame.to_ndarray().tobytes() for frame in file.decode(video=0)]
+    return [hashlib.md5(picture, usedforsecurity=False).hexdigest() for picture in pictures]
+
+
+def goes_on(take: Take, clip: Clip) -> bool:
+    """Whether each frame is the clip's next, whatever the windows say."""
+    frames = clip_frames(clip)
+    found = [frame for file in take.closed[:-1] for frame in frames_of(file.path)]
+    turns = [*frames] * (len(found) // len(frames) + 2)
+    return any(found == turns[at : at + len(found)] for at in range(len(frames)))
 
 
 def assert_in_time(take: Take, hls: LiveHls, clip: Clip) -> None:
@@ -197,6 +206,55 @@ async def test_a_playlist_that_stands_still_is_noticed_and_taken_up_again(
         assert_in_time(take, hls, clip)
         assert {gap.cause for gap in take.gaps} == {"stalled"}
         assert max(map(length_ms, take.gaps)) <= TOLERANCE_MS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_playlist_that_stands_still_for_long_is_one_gap(
+    studio: Studio, clip: Clip, kind: Literal["ts", "fmp4"]
+) -> None:
+    async with LiveHls.open(clip, kind=kind, piece_s=0.5) as hls:
+        take = take_of(studio, hls, read_timeout_s=1.0)
+        async with studio.running(take):
+            await take.until_closed(1)
+            hls.stall()
+            await take.until_state("reconnecting")
+            before = len(take.opened)
+            await anyio.sleep(3.5)  # two connections more wait in vain
+            assert len(take.opened) == before
+            assert take.states == ["recording", "reconnecting"]
+            hls.resume(catch_up=False)
+            await take.until_state("recording")
+            await take.until_closed(len(take.closed) + 2)
+    assert goes_on(take, clip)
+    assert take.states == ["recording", "reconnecting", "recording", "stopped"]
+    assert {gap.start_ms for gap in take.gaps} == {take.gaps[0].start_ms}
+    assert {gap.cause for gap in take.gaps} == {"stalled"}
+    assert length_ms(take.gaps[-1]) > 4500
+    assert_in_time(take, hls, clip)
+
+
+@pytest.mark.parametrize(
+    ("numbered", "names", "place"),
+    [
+        (7, "a b c.ts?sign=2 d", 3),
+        (0, "a b c.ts d", 3),  # counted anew
+        (8, "x y a/b/c.ts", None),  # names are used again
+        (9, "c.ts c.ts c.ts", 1),  # all are called the same
+        (8, "c.ts c.ts c.ts", 2),
+        (10, "d e f", None),
+        (0, "x y z", None),
+    ],
+)
+def test_a_piece_is_known_again(numbered: int, names: str, place: int | None) -> None:
+    def lists(first: int, entries: str) -> Playlist:
+        lines = [f"#EXTINF:2,\n{name}" for name in entries.split()]
+        head = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:{first}"
+        text = "\n".join([head, *lines])
+        return media_playlist(text, "http://cdn/live/list.m3u8")
+
+    last = lists(9, "../c.ts?sign=1").pieces[-1]
+    assert lists(numbered, names).place_after(last.mark) == place
+    assert lists(numbered, names).place_after("") is None
 
 
 async def test_one_can_leave_a_playlist_that_stands_still(studio: Studio, hls: LiveHls) -> None:

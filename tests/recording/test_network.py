@@ -254,6 +254,31 @@ async def test_a_list_that_poses_as_a_stream_opens_nothing(
     assert cdn.targets == ["/room.flv"]
 
 
+@pytest.mark.parametrize("tags", [1, 2, 3, 8], ids="{} tags".format)
+async def test_a_stream_that_drops_before_its_first_picture_is_not_blamed_on_its_codec(
+    studio: Studio, cdn: Site, clip: Clip, tags: int
+) -> None:
+    sounds = [tag for tag in clip.tags if tag.kind == 8]
+    sent = [tag.encode(tag.at_ms) for tag in (*clip.headers, *sounds)][:tags]
+    cdn.pages["/room.flv"] = (200, {}, clip.flv_header + b"".join(sent))
+    take = studio.take(f"{cdn.url}/room.flv")
+    with anyio.fail_after(10), pytest.raises(TransportFailed):
+        await take.recorder.run()
+    assert take.events == []
+
+
+async def test_a_stream_whose_codec_is_none_of_ours_is_told_with_its_name(
+    studio: Studio, cdn: Site, clip: Clip
+) -> None:
+    picture = b"\x22" + bytes.fromhex("00008402") + bytes(200)  # Sorenson's H.263
+    tag = b"\x09" + len(picture).to_bytes(3, "big") + bytes(7) + picture
+    tag += len(tag).to_bytes(4, "big")
+    cdn.pages["/room.flv"] = (200, {}, clip.flv_header + tag * 50)
+    take = studio.take(f"{cdn.url}/room.flv")
+    with anyio.fail_after(10), pytest.raises(MediaUnsupported, match="flv1"):
+        await take.recorder.run()
+
+
 @pytest.mark.parametrize(("scheme", "container"), [("https", "flv"), ("rtmps", "rtmp")])
 async def test_a_server_with_a_certificate_of_its_own_making_is_refused(
     studio: Studio, scheme: str, container: Container

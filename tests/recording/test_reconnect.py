@@ -296,3 +296,21 @@ async def test_a_gap_of_before_ends_with_the_first_segment_and_nothing_is_record
         pass
     assert second.closed[0].window.start_ms >= end_ms
     assert second.gaps[-1] == Gap(end_ms, "restart", second.closed[0].window.start_ms)
+
+
+async def test_why_the_platform_gives_no_address_outranks_that_the_old_one_is_refused(
+    studio: Studio, flv: LiveFlv
+) -> None:
+    take = studio.take(flv.url, segment_s=60)
+    async with studio.running(take):
+        studio.answers = [Blocked("captcha") for _ in range(100)]
+        flv.refuse(403)
+        flv.drop_line()
+        await take.until(lambda: "risk_control" in take.reasons)
+        seen = flv.connections
+        await flv.wait_connections(seen + 4)
+        flv.refuse(None)
+        await take.until_state("recording")
+    after = take.reasons[take.reasons.index("risk_control") :]
+    assert "http_403" not in after
+    assert after.count("risk_control") == 1

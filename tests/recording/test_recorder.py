@@ -14,7 +14,7 @@ from recording_studio import Studio, Take, live_room, look
 from hostcue.errors import (
     AuthRequired,
     Blocked,
-    MediaUnsupported,
+    NoMedia,
     PrivateAddress,
     RecordingError,
     RoomOffline,
@@ -174,6 +174,23 @@ async def test_windows_stay_right_after_a_pause(
     after = take.closed[count + 1]
     assert abs(after.window.start_ms - moment_ms(flv, clip, after)) <= 200
     assert take.states == ["recording", "stopped"]
+
+
+async def test_progress_tells_a_pause_of_the_source_from_media(
+    studio: Studio, flv: LiveFlv
+) -> None:
+    """Coverage counts the open segment too: what was not broadcast is not on disk."""
+    async with studio.running(studio.take(flv.url, segment_s=60)) as take:
+        await take.until(lambda: bool(take.progress))
+        assert abs(take.progress[-1].window_ms - take.progress[-1].duration_ms) <= 200
+        flv.stall()
+        await anyio.sleep(1.0)
+        flv.resume(catch_up=False)
+        await take.until(lambda: take.progress[-1].window_ms - take.progress[-1].duration_ms >= 800)
+    progress, file = take.progress[-1], take.closed[0]
+    assert progress.window_ms - progress.duration_ms == pytest.approx(
+        file.window.end_ms - file.window.start_ms - file.duration_ms, abs=100
+    )
 
 
 async def test_a_jump_of_the_time_stamps_costs_no_packet_and_no_accuracy(
@@ -347,7 +364,12 @@ async def test_a_private_address_is_refused(studio: Studio, flv: LiveFlv) -> Non
 
 async def test_what_is_no_media_is_refused(studio: Studio, flv: LiveFlv) -> None:
     url = flv.serve_text("/page.html", "<html>" * 100, "text/html")
-    assert isinstance(await fails(studio.take(url)), MediaUnsupported | TransportFailed)
+    assert type(await fails(studio.take(url))) is NoMedia
+
+
+async def test_an_address_that_redirects_on_and_on_says_so(studio: Studio, flv: LiveFlv) -> None:
+    flv.redirect(flv.url)
+    assert "in circles" in str(await fails(studio.take(flv.url)))
 
 
 async def test_a_server_that_says_no_is_named_with_its_answer(studio: Studio, flv: LiveFlv) -> None:

@@ -92,7 +92,7 @@ async def test_what_makes_no_sense_is_said_and_changes_nothing(sim: Sim) -> None
     for line, error in (
         ("explode", "room 0 knows no explode"),
         ("flap answers=2 room=1", "room 1 knows no flap"),
-        ("stall room=9", "there is no room 9"),
+        ("stall room=9", "there is no room 9: they are 0 to 1"),
         ("trickle share=much", IsStr(regex="(?s).*share.*number.*")),
         ("drop_line how=softly", IsStr(regex="(?s).*'eof' or 'reset'.*")),
         ("switch width=-4", IsStr(min_length=1)),

@@ -204,3 +204,19 @@ async def test_a_database_of_the_first_release_keeps_its_rows_and_gets_the_new_c
         assert await Gaps(database).of("old") == [Gap(7, "eof")]
         await recordings.set_plan("old", PLAN)
         assert (await recordings.get("old")).plan.access == PLAN.access
+
+
+async def test_an_end_is_announced_once_and_its_row_is_as_exact_as_what_is_known_last(
+    database: Database,
+) -> None:
+    heard: list[Event] = []
+    database.on_commit(heard.extend)
+    gaps = Gaps(database)
+    for end_ms in (None, 1500, 1480, 1490):
+        await gaps.store("rec", Gap(1000, "eof", end_ms))
+        await gaps.totals(["rec"])
+    assert [event.type for event in heard] == ["gap_opened", "gap_closed"]
+    assert heard[-1].data["end_ts"] == 1500
+    assert await gaps.of("rec") == [Gap(1000, "eof", 1490)]
+    assert await gaps.totals(["rec"]) == {"rec": GapTotals(1, 490)}
+    assert await gaps.newest(["rec"]) == {"rec": [Gap(1000, "eof", 1490)]}

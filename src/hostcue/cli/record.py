@@ -110,7 +110,8 @@ async def _show(event: RecorderEvent) -> None:
             megabytes = event.bytes / 1e6
             print(f"{event.path}  {event.duration_ms / 1000:.1f} s  {megabytes:.1f} MB", flush=True)
         case StateChanged():
-            print(f"[{_clock(event.at_ms)}] {event.state} {event.reason}", file=sys.stderr)
+            words = dict.fromkeys((event.state, event.reason))  # "stopped" may be both
+            print(f"[{_clock(event.at_ms)}]", *filter(None, words), file=sys.stderr)
         case Gap(end_ms=None):
             print(f"[{_clock(event.start_ms)}] gap opened: {event.cause}", file=sys.stderr)
         case Gap():

@@ -10,14 +10,14 @@ DISK = "disk"
 """The subject of events about the disk; they go to every listener of recordings."""
 
 ROOM_BYTES_PER_HOUR = 2_000_000 // 8 * 3600
-"""The least that a room is expected to write: 2 Mbit/s."""
+"""What a room is expected to write until that is measured: 2 Mbit/s."""
 
 DATA_LOW_BYTES = 1_000_000_000
 """With less than that the database may soon be unable to store anything."""
 
 _STOP_BYTES, _RESUME_BYTES = 5 * GIB, 10 * GIB
 _WARN_HOURS, _WARN_SHARE, _WARN_AT_MOST = 6, 0.15, 50 * GIB
-_CALM = 1.25  # a warning ends this far above the line at which it began
+_CALM = 1.25  # a warning ends this far above the line at which it began, where there is room
 _STOP_FILES, _RESUME_FILES, _WARN_FILES = 500, 1_000, 2_000
 
 PauseReason = Literal["no_space", "no_files"]
@@ -63,16 +63,19 @@ class Lines:
         """The lines of a disk into which so much is written.
 
         The warning comes six hours before the pause, or at 15 % of the disk, of a large one at
-        50 GiB.
+        50 GiB; on a small disk half-way to the pause, so that there is a time before it.
         """
         stop, resume = rules.stop_and_resume(bytes_per_hour)
         share = min(round(_WARN_SHARE * total_bytes), _WARN_AT_MOST)
         warn = max(stop + _WARN_HOURS * bytes_per_hour, share)
+        room = max(0, total_bytes - stop)
+        warn = min(warn, stop + max(1, room // 2))
+        calm = min(round(_CALM * warn), warn + room // 4)
         return cls(
             Line(stop, _STOP_FILES),
             Line(resume, _RESUME_FILES),
             Line(warn, _WARN_FILES),
-            Line(round(_CALM * warn), round(_CALM * _WARN_FILES)),
+            Line(calm, round(_CALM * _WARN_FILES)),
         )
 
 

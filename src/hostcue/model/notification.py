@@ -46,8 +46,8 @@ class Alarm:
     """A condition that people are told of when it begins, and again when it is over.
 
     `holds` is what the events say, `told` what people were told last: where the two differ, a
-    message is due. `subject` is a recording or `disk`; `told_ms` is when the condition was told
-    of last, 0 for never, and `notification_id` the message that did so.
+    message is due. `subject` is a recording or `disk`; `told_ms` is when that was, 0
+    for never, and `notification_id` the message that told of the condition.
     """
 
     kind: AlarmKind

@@ -28,6 +28,9 @@ NEXT_STATES: Mapping[RecordingState, frozenset[RecordingState]] = {
 """What may follow what. The server's start alone leads on from the end: what is still wanted then
 was `monitoring`, or is taken as `reconnecting`."""
 
+LINK_LOST = "link_lost"
+"""The reason of what is wanted still and cannot go on: its link was sealed with another key."""
+
 
 def may_follow(before: RecordingState, after: RecordingState) -> bool:
     """Whether a recording may go from one state into the other, or stay for another reason."""
@@ -108,11 +111,15 @@ class SegmentOpened:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """About once a second: how far the open segment is."""
+    """About once a second: how far the open segment is.
+
+    `window_ms` is how long its window is so far: longer than its media where the source paused.
+    """
 
     seq: int
     bytes: int
     duration_ms: int
+    window_ms: int
     at_ms: int
 
 

@@ -58,7 +58,8 @@ class Access:
             raise BadRequest(
                 "this is not the address of a proxy we can use",
                 field="proxy",
-                remedy="write it as http://host:port or http://user:password@host:port",
+                remedy="write it as http://host:port; a user and a password go before the host, "
+                "with an @ between",
             )
 
 

@@ -1,8 +1,9 @@
 """Which events are worth an alarm, when it is told, and when its end is.
 
-Pure: events and the clock come in, what is due comes out. An alarm and its end always alternate.
-Within the hold-down after an alarm no other of its kind and subject is told, so that a line which
-comes and goes makes one message, not a hundred; what still holds afterwards is told then.
+Pure: events and the clock come in, what is due comes out. An alarm and its end always alternate,
+and both are told at once. What comes back within ten minutes of its end is told at once too, but
+its next end only when it has lasted for a minute, each further time twice as long, up to ten
+minutes: a line that comes and goes makes a few messages, and none of them says that all is well.
 """
 
 from __future__ import annotations
@@ -34,10 +35,15 @@ _ANSWERS = frozenset({"", "offline", "room_offline", "off_schedule"})
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`gap_alarm_s` is how long a gap may last untold; `hold_down_s` see above."""
+    """`gap_alarm_s` is how long a gap may last untold.
+
+    What comes back within `again_s` of its end has come again: its next end must last for
+    `settle_s` first, which doubles each time up to `again_s`.
+    """
 
     gap_alarm_s: float = 60.0
-    hold_down_s: float = 600.0
+    settle_s: float = 60.0
+    again_s: float = 600.0
 
     def heard(self, book: Book, kind: str, data: Mapping[str, object], at_ms: int) -> Book:
         """The book after an event that was committed at `at_ms`."""
@@ -64,15 +70,16 @@ class Rules:
         settled: dict[tuple[AlarmKind, str], Alarm] = {}
         turned = []
         for key, known in sorted(book.items(), key=lambda item: item[1].since_ms):
-            # a time to come means that the clock was set back
-            since_ms, told_ms = min(known.since_ms, now_ms), min(known.told_ms, now_ms)
-            alarm = replace(known, since_ms=since_ms, told_ms=told_ms)
+            alarm = _not_in_future(known, now_ms)
+            fresh = now_ms < alarm.told_ms + _ms(self.again_s)
             due_ms = self.due_ms(alarm)
             if due_ms is not None and due_ms <= now_ms:
-                told_ms = now_ms if alarm.holds else alarm.told_ms
-                alarm = replace(alarm, told=alarm.holds, told_ms=told_ms)
+                if alarm.holds:
+                    times = _times(alarm) + 1 if fresh else 1
+                    alarm = replace(alarm, facts={**alarm.facts, "times": times})
+                alarm, fresh = replace(alarm, told=alarm.holds, told_ms=now_ms), True
                 turned.append(alarm)
-            if alarm.holds or alarm.told or now_ms < alarm.told_ms + self._hold_down_ms:
+            if alarm.holds or alarm.told or fresh:
                 settled[key] = alarm
         return settled, turned
 
@@ -80,21 +87,17 @@ class Rules:
         """When a message about it is due; None when people know how it stands."""
         if alarm.holds == alarm.told:
             return None
-        if alarm.told:
-            return 0
-        patience_s = self.gap_alarm_s if alarm.kind == "gap_open" else 0
-        held_ms = alarm.told_ms + self._hold_down_ms if alarm.told_ms else 0
-        return max(alarm.since_ms + round(patience_s * 1000), held_ms)
+        if alarm.holds:
+            return alarm.since_ms + _ms(self.gap_alarm_s if alarm.kind == "gap_open" else 0)
+        again = _times(alarm) - 1
+        wait_s = min(self.settle_s * 2 ** min(again - 1, 20), self.again_s) if again > 0 else 0
+        return _ended_ms(alarm) + _ms(wait_s)
 
     def next_due_ms(self, book: Book) -> int | None:
         """When something will be due if nothing else happens."""
         return min(
             (due for a in book.values() if (due := self.due_ms(a)) is not None), default=None
         )
-
-    @property
-    def _hold_down_ms(self) -> int:
-        return round(self.hold_down_s * 1000)
 
 
 @dataclass(slots=True)
@@ -118,19 +121,30 @@ class _Changes:
             alarm = Alarm(kind, subject, True, since_ms, dict(facts))
         elif known.holds:
             alarm = replace(known, facts={**known.facts, **facts})
-        else:
-            alarm = replace(known, holds=True, since_ms=since_ms, facts=dict(facts))
+        else:  # to people it goes on where they were not told of its end
+            since_ms = known.since_ms if known.told else since_ms
+            alarm = replace(
+                known, holds=True, since_ms=since_ms, facts={**facts, "times": _times(known)}
+            )
         self.book[kind, subject] = alarm
 
-    def end(self, kind: AlarmKind, subject: str, facts: Mapping[str, object]) -> None:
-        """The condition is over; of what nobody was told nothing stays."""
+    def end(
+        self,
+        kind: AlarmKind,
+        subject: str,
+        facts: Mapping[str, object],
+        ended_ms: int | None = None,
+    ) -> None:
+        """The condition is over, since `ended_ms` or now; of what nobody was told nothing stays."""
         known = self.book.get((kind, subject))
         if known is None or not known.holds:
             return
         if not known.told and not known.told_ms:
             del self.book[kind, subject]
             return
-        facts = {**known.facts, **facts, "ended_ms": self.at_ms}
+        at_ms = self.at_ms if ended_ms is None else ended_ms
+        ended_ms = min(max(at_ms, known.since_ms), self.at_ms)
+        facts = {**known.facts, **facts, "ended_ms": ended_ms}
         self.book[kind, subject] = replace(known, holds=False, facts=facts)
 
     def recording_state(self, data: Mapping[str, object]) -> None:
@@ -153,8 +167,9 @@ class _Changes:
             self.end("recording_failed", subject, facts)
         self._obstacles(subject, state, facts)
         gap = self.book.get(("gap_open", subject))
-        if over or (state == "recording" and gap is not None and gap.facts.get("closed")):
-            self.end("gap_open", subject, facts)
+        closed = gap.facts.get("closed") if gap is not None else None
+        if over or (state == "recording" and closed):
+            self.end("gap_open", subject, facts, closed if isinstance(closed, int) else None)
 
     def gap_opened(self, data: Mapping[str, object]) -> None:
         """A gap while the disk is full is told of by the disk's own alarm."""
@@ -164,7 +179,7 @@ class _Changes:
         self.begin(
             "gap_open",
             str(data.get("recording_id", "")),
-            {"cause": str(data.get("cause", "")), "closed": False},
+            {"cause": str(data.get("cause", "")), "closed": None},
             start if isinstance(start, int) else None,
         )
 
@@ -173,9 +188,9 @@ class _Changes:
         subject = str(data.get("recording_id", ""))
         live = self.book.get(("live_started", subject))
         if live is not None and live.holds and live.facts.get("state") == "recording":
-            self.end("gap_open", subject, {})
+            self.end("gap_open", subject, {}, _end_of(data))
         else:
-            self._note("gap_open", subject, {"closed": True})
+            self._note("gap_open", subject, {"closed": _end_of(data) or self.at_ms})
 
     def _obstacles(self, subject: str, state: str, facts: Mapping[str, object]) -> None:
         reason = facts["reason"]
@@ -195,3 +210,33 @@ class _Changes:
 def recording_id_of(alarm: Alarm) -> str | None:
     """The recording that an alarm is about; None for the disk."""
     return None if alarm.subject == DISK else alarm.subject
+
+
+def _not_in_future(alarm: Alarm, now_ms: int) -> Alarm:
+    """A time to come means that the clock was set back."""
+    facts = alarm.facts
+    if _ended_ms(alarm) > now_ms:
+        facts = {**facts, "ended_ms": now_ms}
+    since_ms, told_ms = min(alarm.since_ms, now_ms), min(alarm.told_ms, now_ms)
+    return replace(alarm, since_ms=since_ms, told_ms=told_ms, facts=facts)
+
+
+def _times(alarm: Alarm) -> int:
+    """How often it was told of, each time within a short while of its end."""
+    times = alarm.facts.get("times")
+    return times if isinstance(times, int) else 0
+
+
+def _end_of(data: Mapping[str, object]) -> int | None:
+    """Where a gap ends by its own account: that it is over is heard a little later."""
+    end = data.get("end_ts")
+    return end if isinstance(end, int) else None
+
+
+def _ended_ms(alarm: Alarm) -> int:
+    ended_ms = alarm.facts.get("ended_ms")
+    return ended_ms if isinstance(ended_ms, int) else 0
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

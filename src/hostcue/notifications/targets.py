@@ -25,13 +25,20 @@ def target_of(kind: TargetKind, url: str) -> Target:
     the key where a host would be.
 
     Raises:
-        ConfigError: a webhook's URL is not one of http(s).
+        ConfigError: a webhook's URL is not one of http(s), or a channel's is no URL at all.
     """
     # short enough that it tells nothing of a URL with a key in it
     number = hashlib.sha256(url.encode()).hexdigest()[:_ID_CHARS]
     scheme, _, rest = url.partition("://")
     if kind == "apprise":
-        name = scheme.lower() if rest and scheme.isalnum() else "unreadable"
+        if not rest or not scheme:
+            raise ConfigError(
+                "a channel's address is not a URL",
+                field="HOSTCUE_NOTIFY_URLS",
+                remedy="write it like tgram://..., see https://appriseit.com/services; several "
+                "with commas between",
+            )
+        name = scheme.lower() if scheme.isalnum() else "unreadable"
         return Target(f"apprise-{number}", kind, f"{name}://*** ({number})")
     return Target(f"webhook-{number}", kind, f"{_origin(url)}/*** ({number})")
 

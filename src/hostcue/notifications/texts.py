@@ -138,6 +138,10 @@ _REASONS: Mapping[str, _Pair] = {
     "link_lost": ("密钥已更换，链接解不开", "its link was sealed with another key"),
 }
 _HTTP = "http_"
+_AGAIN: _Pair = (
+    "短时间内第 {times} 次，稳定一段时间后才会再报恢复。",
+    " Number {times} in a short while: its end is told once it has lasted.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +169,9 @@ class Words:
             free=_gib(_number(facts, "free_bytes", 0)),
             hours=self._hours(facts.get("hours_left")),
         )
+        times = _number(facts, "times", 1)
+        if alarm.told and times > 1:
+            text += self._pick(_AGAIN).format(times=times)
         return self._marked(title), redact_text(text)
 
     def test(self) -> tuple[str, str]:

@@ -12,6 +12,8 @@ from hostcue.model.segment import Segment
 from hostcue.storage.analyses import Analyses
 from hostcue.storage.segments import Segments
 
+_SHORTEST_MS = 1000  # less shows and says nothing
+
 log = structlog.get_logger(__name__)
 
 
@@ -35,14 +37,19 @@ class AnalysisQueue:
         self._interval_s = interval_s
 
     async def consider(self, segment: Segment) -> None:
-        """Analyse a segment that was just closed; failing to never harms its recording."""
+        """Analyse a segment that was just closed; failing to never harms its recording.
+
+        One that hardly holds any media is passed over: a stream that comes and goes makes many.
+        """
+        recording_id, seq = segment.recording_id, segment.seq
         try:
-            await self._analyses.queue(segment.recording_id, segment.seq, 0)
-            await self._jobs.analyse(segment.recording_id, segment.seq)
+            await self._analyses.queue(recording_id, seq, 0)
+            if segment.file.duration_ms < _SHORTEST_MS:
+                await self._analyses.set(recording_id, seq, 0, state="skipped", reason="too_short")
+            else:
+                await self._jobs.analyse(recording_id, seq)
         except Exception as exc:  # noqa: BLE001 - a broken queue must not end a recording
-            log.error(
-                "analysis_not_started", recording=segment.recording_id, seq=segment.seq, error=exc
-            )
+            log.error("analysis_not_started", recording=recording_id, seq=seq, error=exc)
 
     async def request(self, recording_id: str, seq: int, *, force: bool) -> Analysis:
         """Analyse by hand; without `force` a segment that was analysed is left as it is.

@@ -42,10 +42,12 @@ _ANSWER_WITHIN_S = 10.0
 class DiskStatus:
     """The disk of the recordings as it was last seen.
 
-    `bytes_per_hour` is what the running rooms write, or one room if none runs; `hours_left` says
-    how long that can go on before recording pauses. `since_ms` is when `state` began. `silent`
+    `bytes_per_hour` is what the running rooms write, or one room if none runs: as measured, or
+    assumed of a room that has just begun. `hours_left` says how long that can go on before
+    recording pauses. `since_ms` is when `state` began. `silent`
     means that the disk no longer says how full it is: the figures are old. `data` is the space
-    of the data folder, which may be on another disk.
+    of the data folder, which may be on another disk. `refused` says why the folder of the
+    recordings takes no files although there is room; empty while it does.
     """
 
     state: DiskWord
@@ -56,6 +58,7 @@ class DiskStatus:
     bytes_per_hour: int
     data: Space
     silent: bool = False
+    refused: str = ""
 
     @property
     def hours_left(self) -> float:
@@ -172,13 +175,15 @@ class DiskGuard:
             with anyio.fail_after(_ANSWER_WITHIN_S):
                 space = await self._in_thread(partial(files.measure, self._root))
                 data = await self._in_thread(partial(files.measure, self._data_dir))
+                refused = await self._in_thread(partial(files.refusal, self._root))
         except OSError as exc:  # a timeout is one too
             if not self._silent:
                 log.warning("disk_silent", error=exc)
             return None
         pace = await self._measured_pace()
         lines = Lines.of(self._rules, space.total_bytes, pace.bytes_per_hour)
-        return _Seen(space, data, lines, pace.bytes_per_hour)
+        why = "" if refused is None else refused.strerror or type(refused).__name__
+        return _Seen(space, data, lines, pace.bytes_per_hour, why)
 
     async def _measured_pace(self) -> _Pace:
         """What the running rooms write, looked up again after a minute and when others run."""
@@ -190,8 +195,8 @@ class DiskGuard:
         except StorageFailed as exc:
             log.warning("pace_not_measured", error=exc)
             rates = {}
-        per_hour = sum(max(rates.get(room, 0), ROOM_BYTES_PER_HOUR) for room in rooms)
-        self._pace = _Pace(rooms, max(per_hour, ROOM_BYTES_PER_HOUR), now_s + self._pace_every_s)
+        per_hour = sum(rates.get(room, ROOM_BYTES_PER_HOUR) for room in rooms)
+        self._pace = _Pace(rooms, per_hour or ROOM_BYTES_PER_HOUR, now_s + self._pace_every_s)
         return self._pace
 
     async def _move_gate(self, reason: PauseReason) -> None:
@@ -245,6 +250,7 @@ class DiskGuard:
             bytes_per_hour=seen.bytes_per_hour,
             data=seen.data,
             silent=self._silent,
+            refused=seen.refused,
         )
 
     def _data(self) -> dict[str, object]:
@@ -267,6 +273,7 @@ class _Seen:
     data: Space
     lines: Lines
     bytes_per_hour: int
+    refused: str
 
 
 @dataclass(frozen=True, slots=True)

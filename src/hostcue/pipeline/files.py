@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
 import stat
 import sys
+import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +16,7 @@ from pathlib import Path
 
 from hostcue.model.disk import Space
 
+_FULL = {errno.ENOSPC, errno.EDQUOT} if sys.platform != "win32" else {errno.ENOSPC}
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -34,6 +37,18 @@ def measure(folder: Path) -> Space:
         raise OSError(f"the disk of {folder} does not say how large it is")
     files = found.f_favail if found.f_files else None  # some file systems make inodes as needed
     return Space(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize, files)
+
+
+def refusal(folder: Path) -> OSError | None:
+    """Why a folder takes no files; it may be made later, and a full disk is no refusal."""
+    folder = folder.absolute()
+    try:
+        while not folder.exists():
+            folder = folder.parent
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as exc:
+        return None if exc.errno in _FULL else exc
 
 
 def takes_writes(folder: Path, size_bytes: int) -> bool:

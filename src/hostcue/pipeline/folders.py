@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from hostcue.errors import RecordingError
+from hostcue.errors import FolderRefused
 from hostcue.model.recording import Recording
 from hostcue.model.room import Room
 from hostcue.recording.naming import room_folder
@@ -24,7 +24,7 @@ class Folders:
         """A room's folder, and what was made for it, the innermost first.
 
         Raises:
-            RecordingError: it cannot be made.
+            FolderRefused: it cannot be made.
         """
         owners = await self._recordings.output_owners()
         owners |= {recording.output: room_key(recording.room) for recording in running}
@@ -61,7 +61,7 @@ def _missing_parents(folder: Path) -> list[Path]:
             part.mkdir(exist_ok=True)
     except OSError as exc:
         remove_empty(missing)
-        raise RecordingError(
+        raise FolderRefused(
             f"cannot make the folder {exc.filename}: {exc.strerror}",
             field="RECORDS_ROOT",
             remedy="point RECORDS_ROOT to a folder this user may write",

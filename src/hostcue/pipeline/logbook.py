@@ -74,7 +74,7 @@ class Logbook:
 
     async def change(self, change: StateChanged) -> None:
         """Go into another state, if it can follow on this one; stored and announced where new."""
-        before = self.recording
+        before, known = self.recording, self._seen
         if not may_follow(before.state, change.state):
             log.error("impossible_state", before=before.state, after=change.state)
             return
@@ -92,12 +92,17 @@ class Logbook:
             self.quality_got = change.live.source.quality
         if change.state not in {"recording", "reconnecting"}:
             self.info = self.progress = None
-        news = (before.state, before.reason) != (change.state, change.reason)
-        if self.announced and (news or change.live is not None):
+        if self.announced and self._seen != known:
             log.info("recording_state", state=change.state, reason=change.reason)
             await self._stored(
                 self._books.recordings.set_state, before.id, change, wanted=self.recording.wanted
             )
+
+    @property
+    def _seen(self) -> tuple[str, ...]:
+        """What others see of where it stands; more of the same is no news."""
+        it, room = self.recording, self.recording.room
+        return it.state, it.reason, room.room_id, room.title, self.quality_got
 
     async def replan(self, plan: RecordingPlan) -> None:
         """Watch and reach the room in another way from now on."""

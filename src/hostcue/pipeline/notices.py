@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from hostcue.model.clock import now_ms
 from hostcue.model.disk import DATA_LOW_BYTES, DISK
 from hostcue.model.notification import Delivery
-from hostcue.model.recording import Recording
+from hostcue.model.recording import LINK_LOST, Recording
 from hostcue.pipeline.chat import ChatStatus
 from hostcue.pipeline.chats import Chats
 from hostcue.pipeline.disk import DiskGuard, DiskStatus
 from hostcue.pipeline.notifier import Notifications
-from hostcue.pipeline.retention import Refusal, Retention
+from hostcue.pipeline.retention import Refusal, Retention, size
 from hostcue.pipeline.session import RecordingSession
 from hostcue.pipeline.supervisor import Supervisor
 from hostcue.storage.analyses import Analyses
 from hostcue.storage.recordings import Recordings
 from hostcue.storage.tips import Tips
+from hostcue.storage.vault import RIGHT_KEY
 
 _TEMPLATES_BECAUSE = {
     "no_key": (
@@ -38,6 +39,15 @@ _TEMPLATES_BECAUSE = {
 
 _WATCHED_WELL = {"", "offline", "off_schedule", "not_streaming", "restart"}
 """Why a watched room is not recorded, where nothing is wrong with that."""
+_WATCHED_AGAIN = "it is tried again by itself; the reason is explained in docs/troubleshooting.md"
+_REFUSALS = {"risk_control", "auth_required", "rate_limited"}
+_LET_IN = (
+    "the platform gives no new address: start the room again with another cookie or proxy, "
+    "they are taken over at once; trying again goes on by itself"
+)
+_MOST_ALIKE = 5
+"""So many rooms with one reason are told of one by one."""
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +91,12 @@ class Notices:
 
     async def now(self) -> list[Notice]:
         """All that is wrong at this moment, the oldest first."""
-        found = [
+        sessions = self._supervisor.running()
+        found = watch_notices([session.recording for session in sessions])
+        found += [
             notice
-            for session in self._supervisor.running()
-            for notice in (_recording_notice(session), await self._tips_notice(session))
+            for session in sessions
+            for notice in (_lost_notice(session.recording), await self._tips_notice(session))
             if notice is not None
         ]
         found += [_failed_notice(r) for r in await self._recordings.wanted() if r.state == "failed"]
@@ -159,17 +171,42 @@ class Notices:
         return [Notice(f"model_{last.reason}", "service", last.updated_ms, message, remedy)]
 
 
-def _recording_notice(session: RecordingSession) -> Notice | None:
-    recording = session.recording
-    if recording.state == "monitoring" and recording.reason not in _WATCHED_WELL:
-        return Notice(
-            "not_watched",
-            recording.id,
-            recording.since_ms,
-            f"{recording.room.anchor_name or recording.room.url} is not recorded when it is live "
-            f"({recording.reason})",
-            "it is tried again by itself; the reason is explained in docs/troubleshooting.md",
-        )
+def watch_notices(recordings: Sequence[Recording]) -> list[Notice]:
+    """One for each room that is watched in vain, or for all of a reason where they are many."""
+    by_reason: dict[str, list[Recording]] = {}
+    for recording in recordings:
+        if recording.state == "monitoring" and recording.reason not in _WATCHED_WELL:
+            by_reason.setdefault(recording.reason, []).append(recording)
+    found = []
+    for reason, failing in by_reason.items():
+        names = [recording.room.anchor_name or recording.room.url for recording in failing]
+        if len(failing) > _MOST_ALIKE:
+            first = ", ".join(names[:_NAMED])
+            found.append(
+                Notice(
+                    "many_not_watched",
+                    "service",
+                    min(recording.since_ms for recording in failing),
+                    f"{len(failing)} rooms are not recorded when they are live ({reason}): "
+                    f"{first} and {len(failing) - _NAMED} more",
+                    _WATCHED_AGAIN,
+                )
+            )
+            continue
+        found += [
+            Notice(
+                "not_watched",
+                recording.id,
+                recording.since_ms,
+                f"{name} is not recorded when it is live ({reason})",
+                _WATCHED_AGAIN,
+            )
+            for recording, name in zip(failing, names, strict=True)
+        ]
+    return found
+
+
+def _lost_notice(recording: Recording) -> Notice | None:
     if recording.state != "reconnecting":
         return None
     return Notice(
@@ -177,16 +214,27 @@ def _recording_notice(session: RecordingSession) -> Notice | None:
         recording.id,
         recording.since_ms,
         f"the stream of {recording.room.anchor_name} is gone ({recording.reason}); trying again",
-        "nothing to do while the room is live; the gap is recorded",
+        _LET_IN
+        if recording.reason in _REFUSALS
+        else "nothing to do while the room is live; the gap is recorded",
     )
 
 
 def _failed_notice(recording: Recording) -> Notice:
+    name = recording.room.anchor_name or recording.room.url
+    if recording.reason == LINK_LOST:
+        return Notice(
+            "recording_failed",
+            recording.id,
+            recording.since_ms,
+            f"the recording of {name} cannot go on: its link was sealed with another key",
+            f"{RIGHT_KEY}: it goes on by itself then; or stop it and start it again",
+        )
     return Notice(
         "recording_failed",
         recording.id,
         recording.since_ms,
-        f"the recording of {recording.room.anchor_name} failed ({recording.reason})",
+        f"the recording of {name} failed ({recording.reason})",
         "start it again, or stop it to dismiss this; the log says more",
     )
 
@@ -204,6 +252,16 @@ def _disk_notices(disk: DiskStatus | None) -> list[Notice]:
                 disk.since_ms,
                 "the disk of the recordings does not answer",
                 "check that it is connected; recording stalls as long as it is so",
+            )
+        )
+    if disk.refused:
+        found.append(
+            Notice(
+                "folder_refused",
+                DISK,
+                disk.since_ms,
+                f"the folder of the recordings takes no files: {disk.refused}",
+                "make RECORDS_ROOT writable for hostcue; nothing can be recorded until then",
             )
         )
     if disk.state == "paused":
@@ -256,8 +314,8 @@ def _refusal_notice(refusal: Refusal) -> Notice:
         "cleanup_refused",
         DISK,
         refusal.since_ms,
-        f"old recordings are not deleted: it would be {refusal.bytes / 1e9:.1f} of "
-        f"{refusal.stored_bytes / 1e9:.1f} GB",
+        f"old recordings are not deleted: it would be {size(refusal.bytes)} of "
+        f"{size(refusal.stored_bytes)}",
         "look with `hostcue clean --dry-run`; if it is meant, `hostcue clean --force`",
     )
 

@@ -96,6 +96,7 @@ class Overview:
             until_ms = recording.since_ms if recording.state in FINAL_STATES else now_ms()
             gap_ms += max(0, until_ms - gap_totals.open_since_ms)
         open_ms = progress.duration_ms if progress else 0
+        open_window_ms = progress.window_ms if progress else 0
         return RecordingStatus(
             recording=recording,
             quality_got=quality,
@@ -103,7 +104,7 @@ class Overview:
             gaps=tuple(gaps),
             gap_count=gap_totals.count,
             gap_ms=gap_ms,
-            coverage=_share(totals.media_ms + open_ms, totals.window_ms + open_ms + gap_ms),
+            coverage=_share(totals.media_ms + open_ms, totals.window_ms + open_window_ms + gap_ms),
             info=logbook.info if logbook else None,
             progress=progress,
             next_check_ms=session.next_check_ms if session else None,

@@ -32,6 +32,11 @@ class Refusal:
     stored_bytes: int
 
 
+def size(count: int) -> str:
+    """Bytes as people say them: what is below a gigabyte in megabytes."""
+    return f"{count / 1e9:.1f} GB" if count >= 10**9 else f"{count / 1e6:.1f} MB"
+
+
 class Retention:
     """Deletes the oldest files that the rules ask for; one cleanup at a time.
 
@@ -124,7 +129,7 @@ class Retention:
         since_ms = self.refusal.since_ms if self.refusal else now_ms()
         self.refusal = Refusal(since_ms, refused, everything)
         raise CleanupRefused(
-            f"this would delete {refused / 1e9:.1f} of {everything / 1e9:.1f} GB of recordings",
+            f"this would delete {size(refused)} of {size(everything)} of recordings",
             remedy="look with `hostcue clean --dry-run`; if it is meant, `hostcue clean --force`",
         )
 

@@ -20,6 +20,7 @@ from hostcue.log import redact_text
 from hostcue.model.clock import now_ms
 from hostcue.model.recording import (
     FINAL_STATES,
+    LINK_LOST,
     Recording,
     RecordingPlan,
     StateChanged,
@@ -37,6 +38,7 @@ from hostcue.pipeline.session import RecordingSession
 from hostcue.pipeline.sessions import Sessions
 from hostcue.pipeline.watch import reason_of
 from hostcue.recording.engine import Engine
+from hostcue.storage.vault import RIGHT_KEY
 
 log = structlog.get_logger(__name__)
 
@@ -107,7 +109,7 @@ class Supervisor:
         session = self._sessions.get(recording_id)
         if session is not None:
             await session.stop("stopped")
-        else:
+        if session is None or session.recording.reason == LINK_LOST:
             await self._give_up(await self._books.recordings.get(recording_id), "stopped")
         return await self.status(recording_id)
 
@@ -139,16 +141,18 @@ class Supervisor:
     async def take_up(self) -> None:
         """After a start: recover the files a crash left open, go on with what is still wanted."""
         interrupted = set(await self._books.segments.recordings_with_open_files())
+        lost = 0
         taken, asked = set[str](), Counter[str]()
         for recording in await self._books.recordings.wanted(also=interrupted):  # newest first
             key = room_key(recording.room, recording.plan.link)
             wanted = recording.wanted and key not in taken
             if recording.wanted and not wanted:
                 await self._give_up(recording, "superseded")
-            elif wanted and not recording.plan.link:
-                await self._give_up(recording, "link_lost")
-                wanted = False
-            if wanted or recording.id in interrupted:
+            elif wanted and recording.reason == LINK_LOST:
+                await self._books.recordings.announce(recording)
+                lost += 1
+            goes_on = wanted and recording.reason != LINK_LOST
+            if goes_on or recording.id in interrupted:
                 session = self._taken_up(recording, wanted=wanted)
                 platform = recording.room.platform
                 self._tasks.start_soon(
@@ -158,8 +162,10 @@ class Supervisor:
                     name=f"recording:{recording.id}",
                 )
                 asked[platform] += platform != "direct"  # where nobody is asked
-            if wanted:
+            if goes_on:
                 taken.add(key)
+        if lost:
+            log.warning("recordings_sealed_with_another_key", count=lost, remedy=RIGHT_KEY)
 
     async def close(self) -> None:
         """Stop all recordings side by side; they stay wanted, so that the next start goes on."""
@@ -251,7 +257,9 @@ class Supervisor:
 
     def _taken_up(self, recording: Recording, *, wanted: bool) -> RecordingSession:
         state = recording.state
-        if wanted and not recording.output:  # never seen live, so nothing was interrupted
+        if recording.reason == LINK_LOST:  # it is only recovered
+            pass
+        elif wanted and not recording.output:  # never seen live, so nothing was interrupted
             state = "monitoring"
         elif wanted and state != "monitoring":
             state = "reconnecting"
@@ -265,7 +273,8 @@ class Supervisor:
     ) -> None:
         try:
             left = await self._recovery.files(session.logbook)
-            if session.recording.wanted and not (self._inquiries.closed or session.stopping):
+            goes_on = session.recording.wanted and session.recording.reason != LINK_LOST
+            if goes_on and not (self._inquiries.closed or session.stopping):
                 gap = await self._recovery.gap(was, left)
                 await session.resume(gap, above_seq=left.above_seq, after_s=after_s)
         finally:  # also where it was stopped before it went on

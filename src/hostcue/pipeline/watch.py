@@ -15,6 +15,7 @@ from hostcue.errors import (
     RoomNotFound,
     RoomOffline,
     UpstreamError,
+    WorkerDied,
 )
 from hostcue.model.clock import now_ms
 from hostcue.model.room import LiveRoom
@@ -36,7 +37,8 @@ class Polling:
     Every `poll_s`; twice as often in a showtime and before the first picture, four times more
     seldom when nobody was live for `idle_after_s`. After a failure the wait doubles, to four times
     as long, or thirty times where asking again soon does not help; a platform that refuses us is
-    left alone for longer still, and one that says for how long, for so long.
+    left alone for longer still, and one that says for how long, for so long. A crash of ours says
+    nothing of the room: only one that repeats makes the wait longer.
     """
 
     poll_s: float = 30.0
@@ -53,6 +55,8 @@ class Polling:
             usual_s *= 4
         if isinstance(answer, RoomOffline | RoomNotFound):
             return usual_s
+        if isinstance(answer, WorkerDied):
+            return min(usual_s, self.poll_s) * min(4.0, 2.0 ** min(failures - 1, 10))
         if isinstance(answer, NotStreaming):
             return self.poll_s / 2
         if isinstance(answer, UpstreamError) and answer.retry_after_s is not None:
@@ -83,6 +87,7 @@ class Watch:
         self._clock = clock
         self._last_live_ms = clock()
         self._failures = 0
+        self._crashed = False
         self._hint = anyio.Event()
 
     def recorded(self, at_ms: int) -> None:
@@ -123,7 +128,11 @@ class Watch:
 
     def _pause_s(self, answer: HostcueError) -> float:
         offline = isinstance(answer, RoomOffline | RoomNotFound)
-        self._failures = 0 if offline else self._failures + 1
+        crashed = isinstance(answer, WorkerDied)
+        if offline or crashed != self._crashed:
+            self._failures = 0
+        self._crashed = crashed
+        self._failures += not offline
         pause_s = self._polling.pause_s(
             quiet_s=(self._clock() - self._last_live_ms) / 1000,
             in_showtime=bool(self._schedule()),

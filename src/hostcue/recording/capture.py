@@ -140,6 +140,11 @@ class Capture:
         """Whether a segment is open."""
         return self._segment is not None
 
+    @property
+    def last_piece(self) -> str:
+        """The mark of the last piece that was taken of HLS."""
+        return self._source.last_piece
+
     def progress(self) -> Progress | None:
         """How far the open segment is."""
         return None if self._segment is None else self._segment.progress()

@@ -10,11 +10,11 @@ import ssl
 import av
 
 from hostcue.errors import HostcueError, RecordingError
-from hostcue.recording.http_body import HttpRefused
+from hostcue.recording.http_body import HttpCircles, HttpRefused
 from hostcue.recording.live_window import PlaylistStopped
 from hostcue.recording.playlist import NotAPlaylist
 from hostcue.recording.protocol import Ended
-from hostcue.recording.source import SourceChanged
+from hostcue.recording.source import NothingCame, SourceChanged
 
 _LIBAV = {
     errno.ECONNREFUSED: "unreachable",
@@ -36,6 +36,8 @@ _ANSWERED: dict[type[BaseException], int] = {
 _KINDS: tuple[tuple[type[BaseException], Ended], ...] = (
     (SourceChanged, Ended("changed", "the stream changed its form")),
     (PlaylistStopped, Ended("stalled", "the stream's playlist lists nothing new")),
+    (NothingCame, Ended("no_key_frame", "no picture came that could be understood")),
+    (av.EOFError, Ended("eof", "the stream ended before anything came")),
     (NotAPlaylist, Ended("no_media", "what the server sends is no playlist")),
     (ConnectionRefusedError, Ended("unreachable", "the stream's server takes no connection")),
     (ConnectionError, Ended("reset", "the connection broke")),
@@ -50,11 +52,14 @@ _KINDS: tuple[tuple[type[BaseException], Ended], ...] = (
 def ended_by(exc: BaseException) -> Ended:
     """Why a stream could not be opened or broke off, without its address."""
     match exc:
+        case HttpCircles():
+            return Ended(f"http_{exc.status}", "the stream's address leads in circles")
         case HttpRefused():
             return _refused(exc.status)
         case HostcueError():
             write = exc.code == RecordingError.code
-            return Ended("write_failed" if write else exc.code, exc.message)
+            cause = "write_failed" if write else exc.code
+            return Ended(cause, exc.message, remedy=exc.remedy or "")
         case av.HTTPError() | av.HTTPClientError():  # an RTSP server's answer
             return _refused(_ANSWERED.get(type(exc), 400))
         case _:

@@ -8,6 +8,7 @@ from hostcue.errors import (
     DiskFull,
     HostcueError,
     MediaUnsupported,
+    NoMedia,
     PrivateAddress,
     RecordingError,
     RoomNotFound,
@@ -19,6 +20,7 @@ from hostcue.recording.protocol import Ended
 
 _GONE = {"http_404", "http_410"}
 _REFUSED = {"http_401", "http_403"}
+_OWN = {kind.code: kind for kind in (MediaUnsupported, WorkerDied, DiskFull)}
 
 
 def failure_of(ended: Ended, *, users_own: bool) -> HostcueError:
@@ -30,19 +32,20 @@ def failure_of(ended: Ended, *, users_own: bool) -> HostcueError:
     detail = redact_text(ended.detail)
     if ended.cause in _GONE and users_own:
         return RoomNotFound(f"there is no stream at this address ({detail})")
+    if ended.cause == NoMedia.code or (ended.cause == "eof" and users_own):
+        return NoMedia(
+            f"there is no stream at this address: {detail}",
+            remedy="give the address of the room or of the stream itself",
+        )
     if ended.cause in _REFUSED:
         if users_own:
             return AuthRequired(detail, remedy="get a new address: signed ones expire")
         return Blocked(detail)
+    if ended.cause in _OWN:
+        return _OWN[ended.cause](detail, remedy=ended.remedy or None)
     match ended.cause:
-        case MediaUnsupported.code:
-            return MediaUnsupported(detail)
         case PrivateAddress.code:
             return PrivateAddress(detail, field="live_url")
-        case WorkerDied.code:
-            return WorkerDied(detail)
-        case DiskFull.code:
-            return DiskFull(detail)
         case "stop":
             return RecordingError("stopped before anything was recorded")
         case "write_failed":

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from hostcue.recording.http_body import HttpClient, HttpRefused
 from hostcue.recording.live_window import Listed, LiveWindow
-from hostcue.recording.piece_clock import Appearance, PieceClock
+from hostcue.recording.piece_clock import PieceClock
 from hostcue.recording.playlist import Part, Piece
 
 _REMEMBERED = 64
@@ -50,14 +50,16 @@ class HlsStream:
         self._begun = self._full = False  # libav asks again after the end
         self._left = memoryview(b"")
         self._given = 0
-        self._begins: deque[tuple[int, Appearance]] = deque()
+        self._begins: deque[tuple[int, Listed]] = deque()
         self.clock = PieceClock(patience_s=0.0)
         self.broken: Exception | None = None
         """Why the stream ended, if not by the server's own wish."""
+        self.last_piece = ""
+        """The mark of the last piece of which something was read; see `reached`."""
 
-    def open(self, not_before_ms: int | None) -> None:
+    def open(self, not_before_ms: int | None, last_piece: str = "") -> None:
         """Find out what there is; raises what `HttpClient.get` does, and `NotAPlaylist`."""
-        self._window.open(not_before_ms)
+        self._window.open(not_before_ms, last_piece)
         patience_s = 0.0 if self._window.ended else 2 * self._window.target_s + 1
         self.clock = PieceClock(patience_s=patience_s)
 
@@ -91,7 +93,9 @@ class HlsStream:
     def reached(self, position: int | None) -> None:
         """The packet that comes next was found there in the file."""
         while self._begins and (position or 0) >= self._begins[0][0]:
-            self.clock.expect(self._begins.popleft()[1])
+            listed = self._begins.popleft()[1]
+            self.clock.expect(listed.appeared)
+            self.last_piece = listed.piece.mark
 
     def _go_on(self) -> bool:
         """Take up the next piece, unless it belongs to another file."""
@@ -106,7 +110,7 @@ class HlsStream:
         if not self._begun:
             data = self._init[1] + data
         self._held, self._begun = None, True
-        self._begins.append((self._given, listed.appeared))
+        self._begins.append((self._given, listed))
         self._given += len(data)
         self._left = memoryview(data)
         return True

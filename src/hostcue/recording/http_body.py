@@ -41,6 +41,10 @@ class HttpRefused(Exception):
         self.status = status
 
 
+class HttpCircles(HttpRefused):
+    """It redirects on and on."""
+
+
 class HttpBody:
     """What libav reads; `name` is the URL that playlist entries are relative to.
 
@@ -146,9 +150,9 @@ class HttpClient:
             link.connection.close()
             link.answer.close()
             if not (target and status < 400):
-                break
+                raise HttpRefused(status)
             url = urljoin(url, target)
-        raise HttpRefused(status)
+        raise HttpCircles(status)
 
     def _ask(self, url: str, headers: Mapping[str, str], *, keep: bool) -> _Link:
         kept = self._idle.pop(_origin(url), None) if keep else None

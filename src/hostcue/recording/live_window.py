@@ -72,11 +72,14 @@ class LiveWindow:
         self.ended = False
         """Whether nothing more will be listed."""
 
-    def open(self, not_before_ms: int | None) -> None:
-        """The first look: begin with the newest piece, or where the last connection ended."""
+    def open(self, not_before_ms: int | None, last_piece: str = "") -> None:
+        """The first look: begin with the newest piece, or where the last connection ended.
+
+        That is after `last_piece`, if it is still listed; otherwise the clock tells.
+        """
         self._asked_s = time.monotonic()
         playlist = self._load(master=True)
-        self._begin(playlist, not_before_ms)
+        self._begin(playlist, not_before_ms, last_piece)
         self._hunting = True
         self._moved_s = self._expected_s = time.monotonic()
         self._due_s = self._moved_s + self._step_s()
@@ -149,15 +152,13 @@ class LiveWindow:
         self._url = self._given
         self._due_s = time.monotonic() + min(1.0, 0.1 * 2**self._tries)
 
-    def _begin(self, playlist: Playlist, not_before_ms: int | None) -> None:
+    def _begin(self, playlist: Playlist, not_before_ms: int | None, last_piece: str) -> None:
         pieces, self.ended = playlist.pieces, playlist.ended
         if not pieces:
             raise NotAPlaylist
-        first, after_s = len(pieces) - 1, pieces[-1].length_s
-        while first and _wanted(after_s, playlist, not_before_ms):
-            first -= 1
-            after_s += pieces[first].length_s
-        self._last = pieces[first].number - 1
+        known = None if not_before_ms is None else playlist.place_after(last_piece)
+        first = _by_clock(playlist, not_before_ms) if known is None else _late(playlist, known)
+        self._last = pieces[0].number + first - 1
         self._names.extend(piece.part for piece in pieces[:first])
         self._take(self._fresh(playlist), -math.inf, time.monotonic())
 
@@ -181,6 +182,25 @@ class LiveWindow:
             appeared = Appearance(known_s, by_s, piece.length_s, self._anew)
             self._news.append(Listed(piece, appeared))
             self._anew = False
+
+
+def _by_clock(playlist: Playlist, not_before_ms: int | None) -> int:
+    """The place of the first piece to take: the last is always taken."""
+    pieces = playlist.pieces
+    first, after_s = len(pieces) - 1, pieces[-1].length_s
+    while first and _wanted(after_s, playlist, not_before_ms):
+        first -= 1
+        after_s += pieces[first].length_s
+    return first
+
+
+def _late(playlist: Playlist, first: int) -> int:
+    """That place, or a later one where this is too much to fetch later."""
+    after_s = sum(piece.length_s for piece in playlist.pieces[first:])
+    while after_s > _BACK_S and first < len(playlist.pieces) - 1:
+        after_s -= playlist.pieces[first].length_s
+        first += 1
+    return first
 
 
 def _wanted(after_s: float, playlist: Playlist, not_before_ms: int | None) -> bool:

@@ -10,7 +10,7 @@ import av
 
 from hostcue.errors import MediaUnsupported
 from hostcue.model.recording import MediaInfo
-from hostcue.recording.source import MediaPacket, Source, choose
+from hostcue.recording.source import MediaPacket, NothingCame, Source, choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def open_file(path: Path) -> Source:
     try:
         options = {"protocol_whitelist": "file"}
         return choose(av.open(str(path), "r", options=options, metadata_errors="replace"))
-    except av.FFmpegError:
+    except (av.FFmpegError, NothingCame):
         raise MediaUnsupported(f"{path.name} holds no media") from None
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from hostcue.errors import MediaUnsupported
 
@@ -40,6 +41,17 @@ class Piece:
     missing: bool
     """The server says that it has none."""
 
+    @property
+    def name_mark(self) -> str:
+        """A short mark of its name alone: where it lies and its signature change."""
+        name = urlsplit(self.part.url).path.rpartition("/")[2]
+        return hashlib.blake2b(f"{name} {self.part.span}".encode(), digest_size=8).hexdigest()
+
+    @property
+    def mark(self) -> str:
+        """What to know it by in another connection, see `Playlist.place_after`."""
+        return f"{self.number}.{self.name_mark}"
+
 
 @dataclass(frozen=True, slots=True)
 class Playlist:
@@ -48,6 +60,19 @@ class Playlist:
     pieces: tuple[Piece, ...]
     target_s: float
     ended: bool
+
+    def place_after(self, mark: str) -> int | None:
+        """The place after the piece with this mark, which may be the end; None if it isn't listed.
+
+        A server may count anew, and so list it with a lower number; with a higher one the name is
+        used again.
+        """
+        number, _, name = mark.partition(".")
+        named = [i for i, piece in enumerate(self.pieces) if piece.name_mark == name]
+        exact = [i for i in named if self.pieces[i].mark == mark]
+        if not exact and len(named) == 1 and self.pieces[named[0]].number < int(number):
+            exact = named
+        return exact[0] + 1 if exact else None
 
 
 def best_variant(text: str, url: str) -> str | None:

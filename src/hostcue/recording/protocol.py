@@ -25,7 +25,8 @@ class CaptureJob:
     """One connection to one room: segments of it, numbered from `first_seq`.
 
     `not_before_ms` is where the previous connection's last segment ended, `last_key` the mark of
-    its last key frame if known: what a CDN sends once more when we come back is skipped.
+    its last key frame if known: what a CDN sends once more when we come back is skipped. So it is
+    with `last_piece`, the mark of the last piece of HLS: what is listed up to it was recorded.
     A picture is given up when it comes `max_lag_s` later than life; HLS, which comes piece by piece
     and leaves out what it is too late for, is not.
     """
@@ -48,6 +49,7 @@ class CaptureJob:
     max_lag_s: float
     aligned: bool = False
     last_key: str = ""
+    last_piece: str = ""
 
     @property
     def stall_s(self) -> float:
@@ -82,12 +84,14 @@ class Ended:
     `stop` (asked to), `orphaned` (nobody is left to ask), `recovered`; of the stream: `eof`,
     `reset`, `stalled`, `lagging`, `http_403` and its like, `unreachable`, `tls`, `no_media`,
     `no_key_frame`, `changed`, `damaged`; of us: `write_failed`, or the code of one of our errors.
-    `last_key` is what the next connection's job is told.
+    `last_key` and `last_piece` are what the next connection's job is told.
     """
 
     cause: str
     detail: str = ""
     last_key: str = ""
+    last_piece: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,10 @@ _MOMENT_S = 1.0  # who brings less each time is worth no more than this
 class Ladders:
     """How long to wait, by what went before; it has no clock of its own.
 
-    Trying an address and resolving the room have a ladder each. Both begin at the foot again
-    after a connection that brought as much media as the longest wait. One that brought less cost
-    us a segment and a gap for little: from one of those to the next the wait doubles, but the
-    more they bring, the sooner it stops growing.
+    Trying an address and resolving the room have a ladder each. The first begins at its foot
+    after each connection, the other only after one that brought as much media as the longest
+    wait. One that brought less cost us a segment and a gap for little: from one of those to the
+    next the wait doubles, but the more they bring, the sooner it stops growing.
     """
 
     def __init__(self, ladder_s: tuple[float, ...], resolve_ladder_s: tuple[float, ...]) -> None:

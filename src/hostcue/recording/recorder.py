@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
 
 import anyio
 import anyio.lowlevel
 import structlog
 from anyio.abc import TaskStatus
 
-from hostcue.errors import (
-    DiskFull,
-    HostcueError,
-    RoomOffline,
-    WorkerDied,
-)
+from hostcue.errors import DiskFull, RoomOffline
 from hostcue.model.clock import now_ms
 from hostcue.model.comment import Gap
 from hostcue.model.network import AddressPolicy, Proxies
@@ -33,9 +26,9 @@ from hostcue.model.recording import (
 )
 from hostcue.model.room import LiveRoom
 from hostcue.model.segment import ClosedFile
+from hostcue.recording.connection import Connections
 from hostcue.recording.engine import Engine
 from hostcue.recording.failure import failure_of
-from hostcue.recording.host import Worker
 from hostcue.recording.ledger import GapLedger
 from hostcue.recording.protocol import CaptureJob, Ended, WorkerEvent
 from hostcue.recording.reconnect import (
@@ -47,8 +40,6 @@ from hostcue.recording.reconnect import (
     expires,
 )
 
-_MARGIN_S = 2.0
-_KEY_S = 15.0  # after connecting, the worker waits so long for a key frame
 _ENDS = {"eof": "ended", "changed": "changed"}  # of what can't be taken up again, with the reason
 
 log = structlog.get_logger(__name__)
@@ -59,7 +50,7 @@ def _never() -> bool:
 
 
 class Recorder:
-    """One recording from start to stop: its connections, gaps, numbers and states.
+    """One recording from start to stop: its connections, gaps and states.
 
     A dropped stream is tried again at once and then by `ladder_s`. Less often, by
     `resolve_ladder_s`, the room is resolved anew; at once when the address was refused or expires.
@@ -102,21 +93,30 @@ class Recorder:
         A stream is taken to have stalled when nothing comes for `read_timeout_s`, or when what
         comes falls `max_lag_s` behind.
         """
-        self._engine = engine
-        self._id = recording_id
-        self._plan = plan
         self._live = live
-        self._output = output
-        self._zone = zone
-        self._proxies = proxies
-        self._policy = policy
         self._emit = emit
-        self._seq = first_seq
-        self._open_timeout_s = open_timeout_s
-        self._read_timeout_s = read_timeout_s
-        self._max_lag_s = max_lag_s
         self._stop_timeout_s = stop_timeout_s
         self._endless = endless and live.source.container != "file"
+        job = CaptureJob(
+            id="",
+            url=live.source.url,
+            container=live.source.container,
+            headers=live.source.headers,
+            proxies=proxies,
+            policy=policy,
+            output=str(output.absolute()),
+            recording_id=recording_id,
+            save_format=plan.save_format,
+            segment_s=plan.segment_s,
+            zone=zone,
+            first_seq=first_seq,
+            not_before_ms=None,
+            open_timeout_s=open_timeout_s,
+            read_timeout_s=read_timeout_s,
+            max_lag_s=max_lag_s,
+            aligned=plan.aligned,
+        )
+        self._connections = Connections(engine, job, self._take)
         self._reconnect = Reconnect(
             resolve,
             ladder_s=ladder_s,
@@ -128,14 +128,11 @@ class Recorder:
         self._state: RecordingState | None = None
         self._reason = ""
         self._resolved: LiveRoom | None = None
-        self._opened: SegmentOpened | None = None
+        self._no_other = False
         self._gaps = GapLedger(emit, gap)
-        self._last_key = ""
         self._brought_s = 0.0
-        self._worker: Worker | None = None
-        self._patience = anyio.CancelScope()
+        self._waiting = anyio.CancelScope()
         self._stop_reason: str | None = None
-        self._give_up_s = math.inf
         self._done = anyio.Event()
         self._started: TaskStatus[MediaInfo] = anyio.TASK_STATUS_IGNORED
 
@@ -145,7 +142,7 @@ class Recorder:
         When cancelled, it stops as `stop` does, then lets the cancellation through.
 
         Raises:
-            MediaUnsupported: the first connection brought nothing that can be recorded.
+            MediaUnsupported: the first connection brought codecs that can't be recorded.
             PrivateAddress: it led into a private network.
             TransportFailed: it could not be made.
             RoomNotFound, AuthRequired: there is no such stream, or not for us.
@@ -189,18 +186,14 @@ class Recorder:
         if self._stop_reason is not None:
             return
         self._stop_reason = reason
-        self._give_up_s = anyio.current_time() + self._stop_timeout_s
-        if self._worker is None:
-            self._patience.cancel()  # it waits to reconnect
-        else:
-            self._patience.deadline = min(self._patience.deadline, self._give_up_s)
-            await self._worker.stop()
+        self._waiting.cancel()
+        await self._connections.stop(self._stop_timeout_s)
 
     async def _record(self) -> Exception | None:
         """Connect again and again; what made it impossible is returned."""
         try:
             while True:
-                ended = await self._connection()
+                ended = await self._connect()
                 if self._state is None:
                     return failure_of(ended, users_own=self._live.room.platform == "direct")
                 if self._stop_reason is not None:
@@ -220,64 +213,13 @@ class Recorder:
         except Exception as exc:  # noqa: BLE001 - so that it leaves the task group as itself
             return exc
 
-    async def _connection(self) -> Ended:
-        """One worker from its start to its end, the file it may have left open included."""
-        job = self._job()
-        try:
-            async with self._engine.worker(job) as self._worker:
-                if self._stop_reason is not None:
-                    await self._worker.stop()
-                ended = await self._follow(self._worker, job.stall_s)
-        except WorkerDied as exc:
-            ended = Ended(exc.code, exc.message)
-        finally:
-            self._worker = None
-        if self._state is not None and ended.cause in REFUSED and expires(self._live.source):
+    async def _connect(self) -> Ended:
+        source = self._live.source
+        ended = await self._connections.make(source, self._gaps.recorded_to_ms)
+        if self._state is not None and ended.cause in REFUSED and expires(source):
             ended = replace(ended, cause=URL_EXPIRED)
         log.info("recording_connection_ended", cause=ended.cause, detail=ended.detail)
-        known = "" if ended.cause == WorkerDied.code else self._last_key
-        self._last_key = ended.last_key or known
-        await self._rescue()
         return ended
-
-    def _job(self) -> CaptureJob:
-        source = self._live.source
-        return CaptureJob(
-            id=uuid4().hex,
-            url=source.url,
-            container=source.container,
-            headers=source.headers,
-            proxies=self._proxies,
-            policy=self._policy,
-            output=str(self._output.absolute()),
-            recording_id=self._id,
-            save_format=self._plan.save_format,
-            segment_s=self._plan.segment_s,
-            zone=self._zone,
-            first_seq=self._seq,
-            not_before_ms=self._gaps.recorded_to_ms,
-            open_timeout_s=self._open_timeout_s,
-            read_timeout_s=self._read_timeout_s,
-            max_lag_s=self._max_lag_s,
-            aligned=self._plan.aligned,
-            last_key=self._last_key,
-        )
-
-    async def _follow(self, worker: Worker, stall_s: float) -> Ended:
-        """Take what the worker reports; one that falls silent is killed."""
-        while True:
-            quiet_s = _MARGIN_S + (2 * stall_s if self._opened else self._open_timeout_s + _KEY_S)
-            deadline = min(anyio.current_time() + quiet_s, self._give_up_s)
-            event: WorkerEvent | None = None
-            with anyio.CancelScope(deadline=deadline) as self._patience:
-                event = await anext(worker, None)
-            if event is None:
-                await worker.kill()
-                return Ended(WorkerDied.code, "the recording worker gave no sign of life")
-            if isinstance(event, Ended):
-                lost = event.cause == "orphaned"
-                return Ended(WorkerDied.code, event.detail) if lost else event
-            await self._take(event)
 
     async def _take(self, event: WorkerEvent) -> None:
         if isinstance(event, SegmentOpened):
@@ -288,7 +230,6 @@ class Recorder:
             await self._emit(event)
 
     async def _open(self, event: SegmentOpened) -> None:
-        self._opened = event
         first = self._state is None
         if self._state != "recording":
             self._brought_s = 0.0
@@ -299,37 +240,25 @@ class Recorder:
             self._started.started(event.info)
 
     async def _close(self, file: ClosedFile) -> None:
-        self._opened = None
-        self._seq = file.seq + 1
         self._brought_s += file.duration_ms / 1000
         await self._gaps.started(file.seq, file.window.start_ms)
         await self._gaps.closed(file.window.end_ms)
         await self._emit(file)
 
-    async def _rescue(self) -> None:
-        """Make a segment of what the worker left open; one that holds nothing frees its number."""
-        if self._opened is None:
-            return
-        opened, self._opened = self._opened, None
-        try:
-            file = await self._engine.recover(
-                Path(opened.path), start_ms=opened.start_ms, zone=self._zone
-            )
-        except HostcueError as exc:
-            log.warning("segment_left_open", path=opened.path, error=exc)
-            self._seq = opened.seq + 1
-            return
-        if file is not None:
-            await self._close(file)
-
     async def _lose(self, ended: Ended) -> None:
         """The stream is gone; a failed attempt to come back only changes the reason."""
         if self._state == "recording":
+            self._no_other = False
             self._reconnect.recorded(self._brought_s)
             await self._change("reconnecting", ended.cause)
             await self._gaps.begin(ended.cause)
-        else:
+        elif not (self._no_other and (ended.cause == URL_EXPIRED or ended.cause in REFUSED)):
             await self._note(ended.cause)
+
+    async def _told(self, reason: str) -> None:
+        """Why the platform gives no other address says more than that the old one is refused."""
+        self._no_other = True
+        await self._note(reason)
 
     async def _note(self, reason: str) -> None:
         if reason != self._reason:
@@ -337,13 +266,14 @@ class Recorder:
 
     async def _wait_turn(self, cause: str) -> str | None:
         """Wait until it is time to connect again; the reason, if the recording is over instead."""
-        with anyio.CancelScope() as self._patience:
+        with anyio.CancelScope() as self._waiting:
             if self._stop_reason is None:
                 try:
-                    live = await self._reconnect.turn(cause, self._live.source, self._note)
+                    live = await self._reconnect.turn(cause, self._live.source, self._told)
                 except RoomOffline:
                     return "offline"
                 if live is not None:
+                    self._no_other = False
                     if live.room.room_id != self._live.room.room_id:
                         await self._gaps.begin_anew()
                     self._live = self._resolved = live

@@ -97,7 +97,13 @@ class Segment:
         """How far it is."""
         with writing():  # somebody may have removed it
             size = self._file.path.stat().st_size
-        return Progress(self.seq, size, round(self.length_s() * 1000), now_ms())
+        length_s = self.length_s()
+        window_ms = self._ends_ms(length_s) - self._start_ms
+        return Progress(self.seq, size, round(length_s * 1000), window_ms, now_ms())
+
+    def _ends_ms(self, length_s: float) -> int:
+        """When so much of it was live."""
+        return max(self._start_ms, self._wall_ms(self._first_s + length_s))
 
     def close(self, status: SegmentStatus, end_s: float | None = None) -> int:
         """Complete, name and announce the file; the end of its window is returned.
@@ -117,8 +123,7 @@ class Segment:
             except MediaUnsupported:  # it was full from the start
                 raise exc from None
         self._corrected()
-        start_ms = self._start_ms
-        end_ms = max(start_ms, self._wall_ms(self._first_s + length_s))
+        start_ms, end_ms = self._start_ms, self._ends_ms(length_s)
         path = publish(part, self._final(start_ms))
         self._emit(
             ClosedFile(

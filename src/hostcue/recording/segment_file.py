@@ -148,7 +148,10 @@ class SegmentFile:
 
 def _unfit(stream: MediaStream, save_format: SaveFormat) -> MediaUnsupported:
     codec = codec_of(stream)
-    return MediaUnsupported(f"a {save_format} file can't hold {codec}: record it as mp4 or mkv")
+    return MediaUnsupported(
+        f"a {save_format} file can't hold {codec}",
+        remedy="record it in another save_format: mp4 and mkv hold it",
+    )
 
 
 def publish(part: Path, final: Path) -> Path:

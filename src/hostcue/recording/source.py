@@ -45,6 +45,10 @@ class SourceChanged(Exception):
     """The stream goes on in another form than the one it was opened with."""
 
 
+class NothingCame(Exception):
+    """No picture and no sound came, or none that is whole: that says nothing about codecs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """An open stream, and which of it is recorded.
@@ -68,6 +72,11 @@ class Source:
     def clock(self) -> MediaClock | None:
         """The stream's own clock, where the arrival of packets tells nothing."""
         return self.feed.clock if isinstance(self.feed, HlsStream) else None
+
+    @property
+    def last_piece(self) -> str:
+        """The mark of the last piece of HLS that packets came of."""
+        return self.feed.last_piece if isinstance(self.feed, HlsStream) else ""
 
     def packets(self) -> Iterator[MediaPacket]:
         """All packets to record, each with a decode time, until the stream ends or breaks."""
@@ -141,7 +150,7 @@ def open_source(job: CaptureJob) -> Source:
     )
     if job.container == "hls":
         hls = HlsStream(client, job.url, job.headers, patience_s=job.read_timeout_s)
-        hls.open(job.not_before_ms)
+        hls.open(job.not_before_ms, job.last_piece)
         return _open_feed(hls, hls)
     flv = FlvStream(client.get(job.url, job.headers))
     return _open_feed(flv, flv)
@@ -163,7 +172,7 @@ def _open_feed(
     lost = isinstance(feed, HlsStream) and feed.lost
     try:
         source = replace(choose(_open(what, options)), feed=feed, lost=lost)
-    except (av.FFmpegError, MediaUnsupported) as exc:
+    except (av.FFmpegError, MediaUnsupported, NothingCame) as exc:
         raise _blamed(exc, feed) from None
     if isinstance(feed, FlvStream):
         feed.seal()
@@ -200,12 +209,16 @@ def choose(container: InputContainer) -> Source:
     """The best picture and sound in it.
 
     Raises:
-        MediaUnsupported: there is neither, or a picture that libav can't make sense of.
+        MediaUnsupported: they are in codecs that we can't record.
+        NothingCame: there is neither, or nothing came yet of the picture that is announced.
     """
-    video = [s for s in container.streams.video if codec_of(s) in _VIDEO and s.width]
+    known = [s for s in container.streams.video if codec_of(s) in _VIDEO]
+    video = [s for s in known if s.width]  # told by the first picture
     audio = [s for s in container.streams.audio if codec_of(s) in _AUDIO]
     if not (video or audio) or (container.streams.video and not video):
-        found = ", ".join(codec_of(s) or s.type for s in container.streams) or "nothing"
+        if known or not (container.streams.video or container.streams.audio):
+            raise NothingCame
+        found = ", ".join(codec_of(s) or s.type for s in container.streams)
         raise MediaUnsupported(f"the stream holds no picture or sound we can record: {found}")
     info = MediaInfo(
         video_codec=codec_of(video[0]) if video else "",

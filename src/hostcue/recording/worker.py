@@ -24,6 +24,7 @@ from hostcue.model.clock import now_ms
 from hostcue.recording.arrival import ArrivalClock, FileClock, MediaClock
 from hostcue.recording.capture import Capture
 from hostcue.recording.endings import ended_by
+from hostcue.recording.patience import Patience
 from hostcue.recording.protocol import (
     MAX_LINE,
     CaptureJob,
@@ -40,7 +41,7 @@ from hostcue.recording.source import Source, open_source
 
 _TICK_S = 1.0
 _TRIM_S = 10.0  # how often memory is given back; a call takes 0.3 ms
-_KEY_FRAME_S = 15.0  # the time to wait for a key frame, over that for a connection
+_ORPHANED = "the process that runs the recordings ended"
 _BUSY_S = 1.5  # the time to wait for a disk that hangs; what stays open is recovered
 
 
@@ -116,33 +117,34 @@ class _Capturing:
     def _obey(self) -> None:
         """The only order is to stop; the end of the pipe means the same."""
         asked = os.read(self._orders, MAX_LINE)
-        self._over.put(Ended("stop") if asked else Ended("orphaned", "the server is gone"))
+        self._over.put(Ended("stop") if asked else Ended("orphaned", _ORPHANED))
 
     def _watch(self) -> Ended:
         """Wait for the end, keeping time meanwhile."""
-        since_s = time.monotonic()
+        job, now_s = self._job, time.monotonic()
+        patience = Patience(open_timeout_s=job.open_timeout_s, stall_s=job.stall_s, now_s=now_s)
         while True:
-            late = self._deadline(since_s)
-            nap_s = min(_TICK_S, max(0.0, late[0] - time.monotonic()))
+            heard_s, recording = self._progress()
+            until_s = patience.deadline(now_s, heard_s, recording=recording)
+            due_s = max(now_s, min(now_s + _TICK_S, until_s))
             try:
-                return self._over.get(timeout=nap_s)
+                return self._over.get(timeout=max(0.0, due_s - time.monotonic()))
             except Empty:
                 pass
-            if time.monotonic() >= self._deadline(since_s)[0]:
-                return late[1]
+            now_s = time.monotonic()
+            patience.woke(now_s, due_s=due_s)
+            heard_s, recording = self._progress()
+            ended = patience.verdict(now_s, heard_s, recording=recording)
+            if ended is not None:
+                return ended
             self._tick()
+            due_s, now_s = now_s + _BUSY_S, time.monotonic()
+            patience.woke(now_s, due_s=due_s)
 
-    def _deadline(self, since_s: float) -> tuple[float, Ended]:
-        """When to give up if nothing happens until then, and how to call it."""
-        job, capture = self._job, self._capture
-        if capture is None or capture.pace.heard_s is None:
-            return since_s + job.open_timeout_s, Ended("stalled", "no picture came")
-        stalled = capture.pace.heard_s + job.stall_s
-        if not capture.recording:
-            blank = since_s + job.open_timeout_s + _KEY_FRAME_S
-            if blank < stalled:
-                return blank, Ended("no_key_frame", "the picture has no point to begin at")
-        return stalled, Ended("stalled", "the picture stopped coming")
+    def _progress(self) -> tuple[float | None, bool]:
+        """When the picture was heard last, and whether it is recorded."""
+        capture = self._capture
+        return (None, False) if capture is None else (capture.pace.heard_s, capture.recording)
 
     def _tick(self) -> None:
         if self._capture is None or not self._lock.acquire(timeout=_BUSY_S):
@@ -175,7 +177,8 @@ class _Capturing:
                 self._capture.end("ready" if whole else "truncated")
             except Exception as exc:  # noqa: BLE001 - as in _receive
                 ended = ended_by(exc)
-            ended = replace(ended, last_key=self._capture.last_key)
+            last_key, last_piece = self._capture.last_key, self._capture.last_piece
+            ended = replace(ended, last_key=last_key, last_piece=last_piece)
         self._say(ended)
 
     def _say(self, event: WorkerEvent) -> None:

@@ -56,7 +56,7 @@ class Commands:
     async def _do(self, command: Json) -> Json:
         name, number = command.pop("do", None), command.pop("room", 0)
         if not isinstance(number, int) or not 0 <= number < len(self._streams):
-            raise LookupError(f"there is no room {number}")
+            raise LookupError(f"there is no room {number}: they are 0 to {len(self._streams) - 1}")
         flv, told = self._streams[number], Json()
         if name == "switch":
             clip = await anyio.to_thread.run_sync(lambda: self._draw(**command))

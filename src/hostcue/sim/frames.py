@@ -37,11 +37,13 @@ class FramesFound:
 
     `runs` are the stretches of frames without a break, in the order of the files. `damaged` counts
     frames that the broadcast never had, errors of the decoder, and files that can't be opened.
+    `last` has the last frame of each file in which there is one.
     """
 
     runs: tuple[range, ...]
     damaged: int
     beginnings: tuple[Beginning, ...]
+    last: Mapping[int, int]
 
     @property
     def missing(self) -> list[range]:
@@ -95,7 +97,7 @@ def find_frames(files: Iterable[File], clip: Clip) -> FramesFound:
         search.begin(file.start_ms)
         for at_s, digest in _decode(file.path):
             search.take(at_s, digest)
-    return FramesFound(tuple(search.runs), search.damaged, tuple(search.beginnings))
+    return FramesFound(tuple(search.runs), search.damaged, tuple(search.beginnings), search.last)
 
 
 @dataclass(slots=True)
@@ -108,6 +110,7 @@ class _Search:
     runs: list[range] = field(default_factory=list)
     damaged: int = 0
     beginnings: list[Beginning] = field(default_factory=list)
+    last: dict[int, int] = field(default_factory=dict)
     _files: int = 0
     _epoch_s: float | None = None  # when frame 0 was live, by the first claim
     _start_s: float | None = None  # what the present file claims
@@ -124,6 +127,7 @@ class _Search:
             return
         number = self._number(self.places[digest], self._expected(at_s))
         begins = self._first is None or number != self._follows
+        self.last[self._files - 1] = number
         if self._first is None and at_s is not None:
             self._first = number, at_s
             if self._epoch_s is None and self._start_s is not None:

@@ -40,21 +40,21 @@ class Gaps:
         self._totals = Remembered(database, self._sums)
 
     async def store(self, recording_id: str, gap: Gap) -> None:
-        """Open a recording's gap, or close the one that began at the same moment; announce it."""
-        async with self._db.write() as tx:
-            await store_gap(tx, recording_id, gap)
-            kind = "gap_opened" if gap.end_ms is None else "gap_closed"
-            await tx.announce(
-                "recording",
-                recording_id,
-                kind,
-                {
-                    "recording_id": recording_id,
-                    "start_ts": gap.start_ms,
-                    "end_ts": gap.end_ms,
-                    "cause": gap.cause,
-                },
-            )
+        """Open a recording's gap, or close the one that began at the same moment.
+
+        Each opening and each closing is announced. An end that is only known better afterwards
+        changes the row and no more: the row is the exact truth, and who adds up events counts a
+        gap once.
+        """
+        try:
+            async with self._db.write() as tx:
+                told = gap.end_ms is not None and await _has_ended(tx, recording_id, gap)
+                await store_gap(tx, recording_id, gap)
+                if not told:
+                    await _announce(tx, recording_id, gap)
+        finally:  # without an event nobody else says so
+            self._newest.forget(recording_id)
+            self._totals.forget(recording_id)
 
     async def of(self, subject: str) -> list[Gap]:
         """The gaps of a recording or a room's comments, oldest first."""
@@ -155,6 +155,25 @@ def _by_recording(segments: Sequence[Segment]) -> dict[str, list[int]]:
     for segment in segments:
         seqs.setdefault(segment.recording_id, []).append(segment.seq)
     return seqs
+
+
+async def _announce(tx: Transaction, recording_id: str, gap: Gap) -> None:
+    await tx.announce(
+        "recording",
+        recording_id,
+        "gap_opened" if gap.end_ms is None else "gap_closed",
+        {
+            "recording_id": recording_id,
+            "start_ts": gap.start_ms,
+            "end_ts": gap.end_ms,
+            "cause": gap.cause,
+        },
+    )
+
+
+async def _has_ended(tx: Transaction, subject: str, gap: Gap) -> bool:
+    query = select(_T.c.end_ts).where(_T.c.subject == subject, _T.c.start_ts == gap.start_ms)
+    return (await tx.connection.execute(query)).scalar() is not None
 
 
 async def store_gap(tx: Transaction, subject: str, gap: Gap) -> None:

@@ -13,6 +13,7 @@ from hostcue.errors import ConfigError, NotFound
 from hostcue.log import redact_text
 from hostcue.model.json_text import to_json
 from hostcue.model.recording import (
+    LINK_LOST,
     Recording,
     RecordingPlan,
     RecordingState,
@@ -29,7 +30,10 @@ _T = tables.recordings
 
 
 class Recordings:
-    """Table `recordings`; links are sealed, since they may carry signatures."""
+    """Table `recordings`; links are sealed, since they may carry signatures.
+
+    What is wanted and sealed with another key reads as `failed`, `link_lost`, without a link.
+    """
 
     def __init__(self, database: Database, vault: Vault) -> None:
         self._db = database
@@ -93,6 +97,11 @@ class Recordings:
         async with self._db.write() as tx:
             await tx.connection.execute(update(_T).where(_T.c.id == recording_id).values(values))
             await _announce_state(tx, recording_id, change.state, change.reason)
+
+    async def announce(self, recording: Recording) -> None:
+        """Say how it stands, with nothing to store."""
+        async with self._db.write() as tx:
+            await _announce_state(tx, recording.id, recording.state, recording.reason)
 
     async def set_plan(self, recording_id: str, plan: RecordingPlan) -> None:
         """How the room is watched and reached from now on; what is being written stays as it is."""
@@ -194,13 +203,15 @@ class Recordings:
         return None if access == DEFAULT_ACCESS else self._vault.seal(to_json(asdict(access)))
 
     def _recording(self, row: Row[tuple[object, ...]]) -> Recording:
-        access = DEFAULT_ACCESS
+        access, state, reason = DEFAULT_ACCESS, row.state, row.reason
         try:
             link = self._vault.open(row.link_sealed)
             if row.access_sealed is not None:
                 access = Access(**json.loads(self._vault.open(row.access_sealed)))
         except ConfigError:  # sealed with another key: it can be looked at, not gone on with
             link = ""
+            if row.wanted:  # said, not stored: with the right key it goes on from where it stood
+                state, reason = "failed", LINK_LOST
         plan = RecordingPlan(
             link=link,
             segment_s=row.segment_s,
@@ -220,8 +231,8 @@ class Recordings:
             room=room,
             output=row.output,
             started_ms=row.started_at,
-            state=cast("RecordingState", row.state),
-            reason=row.reason,
+            state=cast("RecordingState", state),
+            reason=reason,
             since_ms=row.since_ts,
             wanted=row.wanted,
             pinned=row.pinned,

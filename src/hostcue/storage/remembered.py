@@ -38,8 +38,12 @@ class Remembered(Generic[T]):
                 self._values |= {subject: values[subject] for subject in unread}
         return {subject: value for subject, value in values.items() if value is not None}
 
+    def forget(self, subject: str) -> None:
+        """Read it again: something of it was changed without an event."""
+        self._commits += 1
+        self._values.pop(subject, None)
+
     def _forget(self, events: Sequence[Event]) -> None:
         for event in events:
             if event.stream == "recording":
-                self._commits += 1
-                self._values.pop(event.subject, None)
+                self.forget(event.subject)

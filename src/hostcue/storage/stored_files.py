@@ -14,6 +14,8 @@ _T = tables.segment_index
 _ANALYSES = tables.analyses
 _RECORDINGS = tables.recordings
 
+_TELLING, _TELLING_MS = 2, 60_000  # so many segments, or so much media, tell a pace
+
 Place = tuple[int, str, int]
 """Where a file stands in the order of age: its end, its recording, its number."""
 
@@ -35,7 +37,10 @@ class StoredFiles:
     async def bytes_per_hour(
         self, recording_ids: Sequence[str], *, newest: int = 100
     ) -> dict[str, int]:
-        """What the newest segments of each recording took per hour; without segments nothing."""
+        """What the newest segments of each recording took per hour.
+
+        Nothing of one that has neither two segments nor a minute: that says too little.
+        """
         rates: dict[str, int] = {}
         async with self._db.read() as connection:
             for recording_id in recording_ids:
@@ -46,9 +51,11 @@ class StoredFiles:
                     .limit(newest)
                     .subquery()
                 )
-                sums = select(func.sum(recent.c.bytes), func.sum(recent.c.duration_ms))
-                total, length_ms = (await connection.execute(sums)).one()
-                if length_ms:
+                sums = select(
+                    func.count(), func.sum(recent.c.bytes), func.sum(recent.c.duration_ms)
+                )
+                count, total, length_ms = (await connection.execute(sums)).one()
+                if length_ms and (count >= _TELLING or length_ms >= _TELLING_MS):
                     rates[recording_id] = int(total) * 3_600_000 // int(length_ms)
         return rates
 

@@ -7,9 +7,18 @@ import hashlib
 import os
 from pathlib import Path
 
+import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from hostcue.errors import ConfigError
+
+log = structlog.get_logger(__name__)
+
+RIGHT_KEY = (
+    "start with the HOSTCUE_SECRET_KEY, or the secret.key in HOSTCUE_DATA_DIR, "
+    "that they were sealed with"
+)
+"""What helps where something was sealed with another key."""
 
 
 class Vault:
@@ -46,6 +55,7 @@ class Vault:
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(key)
+            log.info("key_made", file=file.name)
             return cls(key)
 
     def seal(self, secret: str) -> bytes:

@@ -34,6 +34,7 @@ _STATUS: dict[type[errors.HostcueError], int] = {
     errors.Conflict: 409,
     errors.MediaUnsupported: 422,
     errors.DiskFull: 507,
+    errors.FolderRefused: 507,
     errors.RateLimited: 503,
     errors.NotStreaming: 503,
     errors.StorageFailed: 503,

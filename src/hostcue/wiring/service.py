@@ -49,7 +49,7 @@ from hostcue.storage.recordings import Recordings
 from hostcue.storage.segments import Segments
 from hostcue.storage.tips import Tips
 from hostcue.storage.vault import Vault
-from hostcue.wiring.disk import DiskCare
+from hostcue.wiring.disk import DiskCare, check_records_root
 from hostcue.wiring.notifications import open_notifications
 from hostcue.wiring.outside import open_platforms, open_writer, secret
 
@@ -128,6 +128,8 @@ async def open_service(
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(sole_owner(settings.data_dir))
+        if "recording" in parts:
+            await check_records_root(settings.records_root)
         database = await stack.enter_async_context(Database.open(settings.sqlite_url))
         stores = _stores(database, _vault(settings))
         hub = Hub()

@@ -22,6 +22,7 @@ from hostcue.cli.doctor.finding import Checks, Finding, Outcome, in_thread
 from hostcue.cli.doctor.redaction import Concealer
 from hostcue.cli.doctor.report import Examination, as_object, closing, lines
 from hostcue.cli.doctor.room import examine_room
+from hostcue.cli.doctor.sealed import sealed_with_another_key
 from hostcue.config import Settings
 from hostcue.errors import ConfigError
 
@@ -83,7 +84,8 @@ async def examine(
     checks.conceal = Concealer.of(settings)
     disk = partial(machine.records, settings.records_root, settings.line_rules, settings.keep_rules)
     await checks.run("records", in_thread(disk))
-    await checks.run("data", in_thread(partial(machine.data, settings.data_dir)))
+    sealed = partial(sealed_with_another_key, settings)
+    await checks.run("data", in_thread(partial(machine.data, settings.data_dir, sealed)))
     await checks.run("time zone", in_thread(partial(machine.zone, settings.tz)))
     await checks.run("model", partial(services.model, settings))
     await checks.run("token", partial(services.token, settings))

@@ -19,6 +19,7 @@ from hostcue.model.disk import DATA_LOW_BYTES, LineRules, Lines, Space
 from hostcue.model.retention import KeepRules
 from hostcue.pipeline.files import measure
 from hostcue.storage.lock import sole_owner
+from hostcue.storage.vault import RIGHT_KEY
 
 _OLDEST_PYTHON = (3, 11)
 _COMFORTABLE_HOURS = 10
@@ -193,13 +194,17 @@ def _kept(keep: KeepRules) -> str:
     return f"deleted is what is {' or '.join(rules)}" if rules else "nothing is ever deleted"
 
 
-def data(folder: Path) -> Outcome[None]:
-    """Where database and keys are, and whether a server uses them now."""
+def data(folder: Path, sealed_elsewhere: Callable[[], int]) -> Outcome[None]:
+    """Where database and keys are, whether a server uses them now, and the key opens all."""
     free_gb = _space(folder, "HOSTCUE_DATA_DIR").free_bytes / 1e9
     user = _user_of(folder)
     remedy = "free some space" if free_gb < DATA_LOW_BYTES / 1e9 else ""
-    facts = {"free_gb": round(free_gb, 1), "in_use": bool(user)}
+    lost = sealed_elsewhere()
+    facts = {"free_gb": round(free_gb, 1), "in_use": bool(user), "sealed_with_another_key": lost}
     found = f"{folder.absolute()}: {free_gb:.1f} GB free, {user or 'no server runs on it'}"
+    if lost:
+        found += f"; {lost} recordings cannot go on: their links were sealed with another key"
+        remedy = RIGHT_KEY
     return Outcome(None, found, remedy, facts)
 
 

@@ -41,14 +41,19 @@ class DiskBody(Answer):
         state="low",
         reason="",
         since=1764000000000,
-        free_bytes=21474836480,
+        free_bytes=32212254720,
         total_bytes=512110190592,
         free_files=31200000,
         bytes_per_hour=4500000000,
         hours_left=3.6,
         answers=True,
-        lines={"warn": 53687091200, "clean": None, "stop": 5368709120, "resume": 10737418240},
-        keep={"days": 30, "bytes": None, "free_bytes": None},
+        lines={
+            "warn": 53687091200,
+            "clean": 21474836480,
+            "stop": 5368709120,
+            "resume": 10737418240,
+        },
+        keep={"days": 30, "bytes": 1099511627776, "free_bytes": 21474836480},
         reclaimable={"age": 8589934592},
         data_free_bytes=21474836480,
     )
@@ -162,7 +167,7 @@ class CleanupAnswer(Answer):
             }
         ],
         kept={"pinned": 3},
-        keep={"days": 30, "bytes": None, "free_bytes": None},
+        keep={"days": 30, "bytes": 1099511627776, "free_bytes": 21474836480},
     )
     dry_run: bool
     needs_force: bool = Field(description="It is more than half of everything")

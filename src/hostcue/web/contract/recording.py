@@ -65,7 +65,7 @@ class RecordingStatusBody(Answer):
         started_at=1763999000000,
         monitor=True,
         schedule=[{"days": ["fri", "sat"], "from": "19:30", "to": "01:00"}],
-        next_check=None,
+        next_check=1764000030000,
         aligned=False,
         pinned=False,
         has_cookie=False,
@@ -183,8 +183,8 @@ class SegmentBody(Answer):
         height=1280,
         fps=30.0,
         status="ready",
-        gap_before_ms=0,
-        gap_before_cause=None,
+        gap_before_ms=640,
+        gap_before_cause="reset",
     )
     recording_id: str
     seq: int

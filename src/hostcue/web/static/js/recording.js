@@ -153,7 +153,7 @@ function facts(status) {
 function got(status) {
   return [
     quality(status),
-    ["fact.coverage", percent(status.coverage)],
+    status.bytes + status.gap_count > 0 && ["fact.coverage", percent(status.coverage)],
     ["fact.gaps", gaps(status)],
     ["fact.segments", t("fact.segments.value", { n: status.segments, size: bytes(status.bytes) })],
     status.bitrate !== null && ["fact.bitrate", bitrate(status.bitrate)],
