@@ -260,6 +260,8 @@ class MediaUnsupported(RecordingError):
 class FolderRefused(RecordingError):
     """The folder for media cannot be made or written."""
 
+    code = "folder_refused"
+
 
 class DiskFull(RecordingError):
     """No space left for media."""

@@ -54,5 +54,6 @@ async def test_ctrl_c_while_modules_load_says_nothing(
             process.kill()
         await process.aclose()
     assert sent, "the module was never loaded"
-    assert process.returncode == 130, said
+    # a shell calls both 130; the second is a signal that came while the interpreter was leaving
+    assert process.returncode in {130, -signal.SIGINT}, said
     assert not [line for line in said if "Traceback" in line or "KeyboardInterrupt" in line]

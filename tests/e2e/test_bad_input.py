@@ -29,7 +29,7 @@ async def test_every_bad_start_is_refused_and_leaves_nothing(
         ({"live_url": "https://live.douyin.com/404404404"}, 404, "room_not_found", "live_url"),
         ({"live_url": "/etc/passwd"}, 400, "bad_request", "live_url"),
         ({"live_url": closed_port}, 502, "transport_failed", "live_url"),
-        ({"live_url": not_media}, 502, "transport_failed", "live_url"),
+        ({"live_url": not_media}, 502, "no_media", "live_url"),
         ({"live_url": room.link, "segment_time": 0}, 422, "invalid_request", "segment_time"),
         ({"live_url": room.link, "segment_time": 3601}, 422, "invalid_request", "segment_time"),
         ({"live_url": room.link, "segment_time": "soon"}, 422, "invalid_request", "segment_time"),

@@ -111,7 +111,7 @@ async def _expired(scene: Scene) -> None:
     fresh = live_room(scene.flv.sign(scene.flv.url))
     scene.studio.answers = [TransportFailed("no line"), fresh]
     scene.flv.drop_line()
-    await scene.take.until(lambda: "url_expired" in scene.take.reasons)
+    await scene.take.until(lambda: "transport_failed" in scene.take.reasons)
     await scene.again()
 
 

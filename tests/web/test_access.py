@@ -297,6 +297,7 @@ STATUS = {
     "UpstreamChanged": 502,
     "TransportFailed": 502,
     "NotStreaming": 503,
+    "NoMedia": 502,
     "AnswerError": 502,
     "DeliveryFailed": 502,
     "StorageFailed": 503,
@@ -305,6 +306,7 @@ STATUS = {
     "WorkerDied": 502,
     "MediaUnsupported": 422,
     "DiskFull": 507,
+    "FolderRefused": 507,
 }
 
 
