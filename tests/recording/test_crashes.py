@@ -170,8 +170,8 @@ async def test_a_worker_that_stood_still_goes_on_with_what_came_meanwhile(
         done = len(take.closed)
         await take.until_closed(done + 4)
     assert (take.gaps, take.states) == ([], ["recording", "stopped"])
-    found = frames_in(take.closed, clip)
-    assert (found.damaged, found.doubled, len(found.runs)) == (0, [], 1)
+    # the very last pictures may want one that had not come yet when the recording was stopped
+    assert frames_in(take.closed[:-1], clip).whole
 
 
 @pytest.mark.parametrize("forker_too", [False, True], ids=["server", "server and forker"])
