@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-CommentKind = Literal["chat", "gift", "like", "follow", "enter"]
+CommentKind = Literal["chat", "gift", "like", "follow", "enter", "share", "fans_club"]
+
+Way = Literal["websocket", "polling", "browser", "relay", "replay"]
+"""How a room's messages reach us; `polling` asks, the others are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,8 @@ class Comment:
 
     `id` is the platform's message id: unique within a room, stable across reconnects, so it
     is what duplicates are recognised by. `ts_ms` is the platform's send time, not our receive time.
+    `viewer` says who wrote it: the platform's own id on the way from a source, a keyed hash of it
+    from the flow on; empty where the platform hides it or gives everybody the same one.
     """
 
     id: str
@@ -25,6 +30,7 @@ class Comment:
     ts_ms: int
     kind: CommentKind = "chat"
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    viewer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +76,27 @@ class Gap:
     end_ms: int | None = None
 
 
-LiveEvent = Comment | RoomStats | ProductChange | RoomControl | Gap
+@dataclass(frozen=True, slots=True)
+class WayTaken:
+    """From here on messages come this way; `reason` is the code of what closed the one before."""
+
+    way: Way
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a source has left out so far, and what it measured.
+
+    `clock_skew_ms` is how far the platform's clock is ahead of ours, None before it is known;
+    `repeated` counts messages that came again, `unknown` and `unreadable` those of a method that
+    nobody here reads, or that did not fit it.
+    """
+
+    clock_skew_ms: int | None = None
+    repeated: int = 0
+    unknown: Mapping[str, int] = field(default_factory=dict[str, int])
+    unreadable: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+LiveEvent = Comment | RoomStats | ProductChange | RoomControl | Gap | WayTaken | Tally

@@ -11,7 +11,16 @@ from urllib.parse import urlsplit
 
 from hostcue.cli.doctor.costs import gb_per_hour
 from hostcue.cli.doctor.finding import Outcome
-from hostcue.model.comment import Comment, Gap, LiveEvent, ProductChange, RoomControl, RoomStats
+from hostcue.model.comment import (
+    Comment,
+    Gap,
+    LiveEvent,
+    ProductChange,
+    RoomControl,
+    RoomStats,
+    Tally,
+    WayTaken,
+)
 from hostcue.model.room import LiveRoom
 from hostcue.model.segment import ClosedFile
 from hostcue.model.tip import Answer, Frame
@@ -97,6 +106,10 @@ def kind_of(event: LiveEvent) -> str:
             return "control"
         case Gap():
             return "gap"
+        case WayTaken():
+            return "way"
+        case Tally():
+            return "tally"
 
 
 def seen(frames: list[Frame]) -> Outcome[list[Frame]]:
