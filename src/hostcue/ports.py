@@ -59,7 +59,8 @@ class CommentSource(Protocol):
     ) -> AbstractAsyncContextManager[AsyncIterator[LiveEvent]]:
         """Connect, then yield events in arrival order until the broadcast ends.
 
-        Entering the context means connected. Reconnects by itself, reporting each `Gap`; may
+        Entering the context means connected, or that the room waits for its turn, which an open
+        `Gap` says. Reconnects by itself, reporting each `Gap`; may
         repeat a comment after a reconnect, never with another id.
 
         Raises:

@@ -23,7 +23,7 @@ from hostcue.cli.doctor.redaction import Concealer
 from hostcue.cli.doctor.report import lines
 from hostcue.config import Settings
 from hostcue.errors import ConfigError, DiskFull, HostcueError
-from hostcue.model.comment import Comment
+from hostcue.model.comment import Comment, WayTaken
 from hostcue.model.disk import LineRules, Space
 from hostcue.model.recording import Recording, RecordingPlan
 from hostcue.model.retention import KeepRules
@@ -48,8 +48,10 @@ NAMES = (
     "model",
     "token",
     "proxies",
+    "browser",
     "alarms",
     "douyin",
+    "comment ways",
 )
 
 
@@ -241,6 +243,9 @@ def test_silence_a_broken_line_and_a_broken_stream_are_warnings() -> None:
     file = ClosedFile(0, "x", Window(0, 9000), 9000, 1000, "", "aac", 0, 0, 0.0)
     assert "DOUYIN_COOKIE" in told.heard([], Counter(), 0.1, None).remedy
     assert "network" in told.heard([comment], Counter(chat=1, gap=2), 0.1, 1.0).remedy
+    lesser = told.heard([], Counter(chat=3), 0.1, 1.0, WayTaken("polling", "signature_refused"))
+    assert "by polling (signature_refused)" in lesser.found
+    assert "HOSTCUE_DOUYIN_SIGNER_URL" in lesser.remedy
     assert "reset" in told.recorded(file, 0.5, ["reset"]).remedy
     assert "no picture" in told.recorded(file, 0.5, []).found
     assert told.seen([]).remedy

@@ -7,17 +7,28 @@ import anyio
 import pytest
 from structlog.testing import capture_logs
 
-from hostcue.comments.backlog import Backlog
 from hostcue.comments.douyin.client import DouyinComments
 from hostcue.comments.douyin.inbox import Inbox
-from hostcue.comments.douyin.visitor import Visitor
+from hostcue.comments.douyin.places import Places
+from hostcue.comments.douyin.ways import Visit
+from hostcue.comments.douyin.websocket import WebsocketWay
 from hostcue.errors import Blocked
 from hostcue.model.clock import now_ms
-from hostcue.model.comment import Comment, Gap, LiveEvent, ProductChange, RoomControl, RoomStats
+from hostcue.model.comment import (
+    Comment,
+    Gap,
+    LiveEvent,
+    ProductChange,
+    RoomControl,
+    RoomStats,
+    Tally,
+    WayTaken,
+)
 from hostcue.model.room import Room
 from hostcue.platforms.douyin.webs import DouyinWebs
 from hostcue.sim.douyin import DouyinFace
 
+OURS = (RoomStats, WayTaken, Tally)
 NOT_OURS = ("websockets.server", "uvicorn", "httpx2", "httpcore2", "asyncio")
 
 
@@ -29,10 +40,13 @@ def source(
     heartbeat_s: float = 10.0,
     silence_s: float = 8.0,
 ) -> DouyinComments:
+    way = WebsocketWay(
+        push_url=face.push_url if push_url is None else push_url, heartbeat_s=heartbeat_s
+    )
     return DouyinComments(
         webs,
-        push_url=face.push_url if push_url is None else push_url,
-        heartbeat_s=heartbeat_s,
+        (way,),
+        places=Places(gap_s=0),
         silence_s=silence_s,
         confirm_s=0.0,
         backoff_s=(0.0, 0.0),
@@ -44,7 +58,7 @@ async def until_chat(events: AsyncIterator[LiveEvent], text: str) -> list[LiveEv
     seen: list[LiveEvent] = []
     with anyio.fail_after(10):
         async for event in events:
-            if not isinstance(event, RoomStats):
+            if not isinstance(event, OURS):
                 seen.append(event)
             if isinstance(event, Comment) and event.content == text:
                 return seen
@@ -54,7 +68,7 @@ async def until_chat(events: AsyncIterator[LiveEvent], text: str) -> list[LiveEv
 async def drain(events: AsyncIterator[LiveEvent]) -> list[LiveEvent]:
     """Everything to the end of the iteration, without the steady count of viewers."""
     with anyio.fail_after(10):
-        return [event async for event in events if not isinstance(event, RoomStats)]
+        return [event async for event in events if not isinstance(event, OURS)]
 
 
 async def unique_id(webs: DouyinWebs) -> str:
@@ -78,7 +92,7 @@ async def test_a_comment_arrives_with_who_wrote_it_and_when(
     assert (comment.platform, comment.room_id) == ("douyin", room.room_id)
     assert (comment.user, comment.kind) == ("慢半拍的橘子", "chat")
     assert before_ms <= comment.ts_ms <= now_ms()
-    assert comment.metadata["user_id"].isdecimal()
+    assert comment.viewer.isdecimal()
 
 
 async def test_what_was_said_before_we_came_arrives_once_and_with_its_own_time(
@@ -106,7 +120,7 @@ async def test_all_that_happens_in_a_room_becomes_events(
         face.say("完")
         seen = await until_chat(events, "完")
         with anyio.fail_after(5):
-            stats = await anext(events)
+            stats = await anext(event async for event in events if isinstance(event, RoomStats))
     gifts = [e for e in seen if isinstance(e, Comment) and e.kind == "gift"]
     assert sum(int(gift.metadata["count"]) for gift in gifts) == 3
     assert sum(int(gift.metadata["diamonds"]) for gift in gifts) == 30
@@ -177,19 +191,12 @@ async def test_what_the_first_fetch_brings_is_delivered_before_anything_is_read_
     face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
     face.say("早就问过")
-    backlog = Backlog(10)
     async with webs.lend() as web:
-        visitor = Visitor(
-            room,
-            Inbox(room.room_id),
-            backlog,
-            web=web,
-            push_url=face.push_url,
-            open_timeout_s=5,
-        )
-        line = await visitor.dial()
-        await line.close()
-    assert texts(backlog.rest()) == ["早就问过"]
+        visit = Visit(room, web, Inbox(room.room_id))
+        async with WebsocketWay(push_url=face.push_url).open(visit) as connection:
+            delivery = await connection.receive()
+    assert texts(list(delivery.events)) == ["早就问过"]
+    assert not delivery.spoke
 
 
 async def test_a_reconnect_goes_on_from_the_latest_cursor(

@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from hostcue.comments.pseudonyms import Pseudonyms
 from hostcue.errors import (
     AuthRequired,
     BadRequest,
@@ -80,6 +81,7 @@ async def chats_of(
             Comments(database),
             heard.extend,
             tasks,
+            pseudonyms=Pseudonyms(b"test"),
             pauses=Pauses(retry_s=(0,), refused_s=refused_s),
         )
         yield chats, heard

@@ -30,34 +30,34 @@ def comment(number: int, *, ts: int = 1000, room: str = "r", kind: str = "chat")
 
 async def test_a_comment_that_comes_twice_is_stored_once(database: Database) -> None:
     store = Comments(database)
-    assert len(await store.add([comment(1), comment(2), comment(1)])) == 2
-    assert [item.comment.id for item in await store.add([comment(2), comment(3)])] == ["m3"]
+    assert len(await store.take([comment(1), comment(2), comment(1)])) == 2
+    assert [item.comment.id for item in await store.take([comment(2), comment(3)])] == ["m3"]
     assert len(await store.get_comments_between("r", 0, 5000)) == 3
 
 
 async def test_the_same_id_in_another_room_is_another_comment(database: Database) -> None:
     store = Comments(database)
-    await store.add([comment(1, room="a"), comment(1, room="b")])
+    await store.take([comment(1, room="a"), comment(1, room="b")])
     assert len(await store.get_comments_between("a", 0, 5000)) == 1
 
 
 async def test_likes_and_enters_are_not_kept(database: Database) -> None:
     store = Comments(database)
     kinds = ("like", "enter", "gift", "follow")
-    stored = await store.add([comment(n, kind=kind) for n, kind in enumerate(kinds)])
+    stored = await store.take([comment(n, kind=kind) for n, kind in enumerate(kinds)])
     assert [item.comment.kind for item in stored] == ["gift", "follow"]
 
 
 async def test_a_window_holds_its_start_and_not_its_end(database: Database) -> None:
     store = Comments(database)
-    await store.add([comment(n, ts=ts) for n, ts in enumerate((999, 1000, 1999, 2000))])
+    await store.take([comment(n, ts=ts) for n, ts in enumerate((999, 1000, 1999, 2000))])
     found = await store.get_comments_between("r", 1000, 2000)
     assert [item.comment.ts_ms for item in found] == [1000, 1999]
 
 
 async def test_pages_follow_each_other_without_loss(database: Database) -> None:
     store = Comments(database)
-    await store.add([comment(n, ts=1000 + n // 3) for n in range(20)])
+    await store.take([comment(n, ts=1000 + n // 3) for n in range(20)])
     seen: list[str] = []
     after = None
     while page := await store.get_comments_between("r", 0, 9999, 7, after=after):
@@ -69,7 +69,7 @@ async def test_pages_follow_each_other_without_loss(database: Database) -> None:
 async def test_what_is_stored_is_sent_out_after_the_commit(database: Database) -> None:
     heard: list[Event] = []
     database.on_commit(heard.extend)
-    await Comments(database).add([comment(1)])
+    await Comments(database).take([comment(1)])
     assert heard[0].type == "chat"
     assert heard[0].data["content"] == "多少钱1"
     assert heard[0].id is not None
@@ -78,11 +78,11 @@ async def test_what_is_stored_is_sent_out_after_the_commit(database: Database) -
 async def test_comments_and_events_of_a_room_are_replayed_in_one_order(database: Database) -> None:
     store = Comments(database)
     outbox = Outbox(database, store)
-    await store.add([comment(1)])
+    await store.take([comment(1)])
     await store.gap("douyin", "r", Gap(10, "reset"))
-    await store.add([comment(2), comment(3)])
+    await store.take([comment(2), comment(3)])
     await store.product(ProductChange("r", 5, "p1", "77", "凉鞋", "上新"))
-    await store.add([comment(9, room="other")])
+    await store.take([comment(9, room="other")])
     replayed: list[Event] = []
     after = 0
     while page := await outbox.with_comments_after("r", after, 2):

@@ -21,7 +21,7 @@ from hostcue.errors import (
     StorageFailed,
     UpstreamError,
 )
-from hostcue.model.comment import CommentKind
+from hostcue.model.comment import CommentKind, Way
 from hostcue.model.disk import PauseReason
 from hostcue.model.notification import RECOVERY_OF, DeliveryState
 from hostcue.model.recording import RecordingState
@@ -32,6 +32,8 @@ from hostcue.model.segment import SegmentStatus
 from hostcue.model.tip import TipSource, TipType
 from hostcue.pipeline.disk import DiskWord
 from hostcue.web import pages
+from hostcue.web.contract.relay import STREAM_KINDS
+from hostcue.web.contract.remedies import REMEDIES
 
 WEB = Path(pages.__file__).parent
 STATIC = WEB / "static"
@@ -40,6 +42,7 @@ FILES = sorted(path for path in STATIC.rglob("*") if path.is_file())
 SOURCES = {path: path.read_text() for path in FILES}
 # keys made of a prefix and a code that the server sent
 CODED = (
+    "advice",
     "alarm",
     "day",
     "delivery",
@@ -63,6 +66,7 @@ CODED = (
     "chat",
     "link",
     "type",
+    "way",
 )
 
 # where else a code is born: the folder or file, and how it is written there
@@ -78,6 +82,10 @@ BORN = {
     "why a segment is not analysed": ("pipeline/analysis_queue.py", r'reason="(\w+)"'),
     "why a message was not sent": ("storage/deliveries.py", r'error="(\w+)"'),
     "why a message need not be sent": ("pipeline/sender.py", r'return "(\w+)"'),
+    "why a comment connection ended": ("comments", r'Ending\("(\w+)"'),
+    "why comments of a room wait": ("comments/douyin/session.py", r'^[A-Z_]+ = "(\w+)"'),
+    "why no comments are sent": ("comments/ingest.py", r'"(ingest_\w+)"'),
+    "why comments are left out": ("comments/backlog.py", r'Gap\([^)]*"(\w+)"'),
     "what a receiver did wrong": ("notifications", r'code="(\w+)"'),
 }
 INTERNAL = {"stop", "orphaned", "recovered"}  # last words of a worker that nobody is told
@@ -128,7 +136,9 @@ def test_every_text_that_a_page_names_exists_and_every_text_is_named() -> None:
         ("segment", get_args(SegmentStatus)),
         ("source", get_args(TipSource)),
         ("type", get_args(TipType)),
-        ("kind", get_args(CommentKind)),
+        ("kind", (*get_args(CommentKind), *STREAM_KINDS)),
+        ("way", get_args(Way)),
+        ("advice", tuple(REMEDIES)),
         ("day", DAYS),
         ("disk", get_args(DiskWord)),
         ("reason", get_args(PauseReason)),

@@ -15,16 +15,18 @@ from hostcue.comments.backlog import Backlog
 from hostcue.comments.pulse import Pulse
 from hostcue.errors import HostcueError
 from hostcue.log import redact_text
-from hostcue.model.comment import Gap, LiveEvent
+from hostcue.model.comment import Gap, LiveEvent, Tally, Way, WayTaken
 from hostcue.model.room import DEFAULT_ACCESS, Access, Room
 from hostcue.ports import CommentSource
 
 log = structlog.get_logger(__name__)
 
-CollectorState = Literal["connecting", "live", "reconnecting", "ended", "failed"]
+CollectorState = Literal["connecting", "waiting", "live", "reconnecting", "ended", "failed"]
 OnBatch = Callable[[list[LiveEvent]], Awaitable[None]]
 
 _LAST_WORDS_S = 5.0
+_WAITED_FOR = frozenset({"rooms_limit", "ingest_waiting"})
+"""Causes of gaps in which nothing is wrong: it is not our turn yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ class CollectorHealth:
     """How a room's collection is doing.
 
     `reason` is a gap's cause or an error's code; `lag_ms` the median time between a comment's
-    sending and its arrival, of the last ones; `dropped` counts likes and enters left out.
+    sending and its arrival, of the last ones; `dropped` counts likes and enters left out. `way`
+    is how messages come, `way_reason` the code of why not by a better one; the rest is a `Tally`'s.
     """
 
     state: CollectorState
@@ -43,13 +46,19 @@ class CollectorHealth:
     lag_ms: int | None
     dropped: int
     last_error: str
+    way: Way | None = None
+    way_reason: str = ""
+    clock_skew_ms: int | None = None
+    repeated: int = 0
+    unknown: int = 0
+    unreadable: int = 0
 
 
 class Collector:
     """Runs one source for one room, once.
 
     A batch that cannot be handed on is tried again until it can, while later events wait in a
-    bounded backlog: full, it first drops likes and enters, then holds the source up.
+    backlog, which never holds the source up.
     """
 
     def __init__(
@@ -58,19 +67,21 @@ class Collector:
         *,
         flush_s: float = 0.2,
         batch_size: int = 500,
-        backlog: int = 10_000,
+        backlog: Backlog | None = None,
         retry_s: tuple[float, float] = (0.2, 10.0),
     ) -> None:
         self._source = source
         self._flush_s = flush_s
         self._batch_size = batch_size
-        self._backlog = Backlog(backlog)
+        self._backlog = Backlog() if backlog is None else backlog
         self._retry_s = retry_s
         self._pulse = Pulse()
         self._state: CollectorState = "connecting"
         self._reason = ""
         self._reconnects = 0
         self._last_error = ""
+        self._taken: WayTaken | None = None
+        self._tally = Tally()
 
     @property
     def health(self) -> CollectorHealth:
@@ -85,6 +96,12 @@ class Collector:
             lag_ms=self._pulse.lag_ms,
             dropped=self._backlog.dropped,
             last_error=self._last_error,
+            way=self._taken.way if self._taken else None,
+            way_reason=self._taken.reason if self._taken else "",
+            clock_skew_ms=self._tally.clock_skew_ms,
+            repeated=self._tally.repeated,
+            unknown=sum(self._tally.unknown.values()),
+            unreadable=sum(self._tally.unreadable.values()),
         )
 
     async def run(
@@ -118,20 +135,32 @@ class Collector:
             try:
                 async for event in events:
                     self._note(event)
-                    await self._backlog.put(event)
+                    self._backlog.put(event)
             except HostcueError as exc:
                 failure = exc  # raised when all that came before it has been handed on
             self._backlog.close()
         if failure is not None:
             raise failure
 
+    def overhear(self, event: LiveEvent) -> None:
+        """Count an event of this room that came by another door and is taken care of."""
+        self._pulse.beat(event, time.monotonic())
+
     def _note(self, event: LiveEvent) -> None:
         self._pulse.beat(event, time.monotonic())
-        if isinstance(event, Gap):
-            lasting = event.end_ms is None
-            self._state = "reconnecting" if lasting else "live"
-            self._reason = event.cause if lasting else ""
-            self._reconnects += not lasting
+        match event:
+            case Gap(cause=cause, end_ms=None):
+                self._state = "waiting" if cause in _WAITED_FOR else "reconnecting"
+                self._reason = cause
+            case Gap(cause=cause):
+                self._state, self._reason = "live", ""
+                self._reconnects += cause not in _WAITED_FOR
+            case WayTaken():
+                self._taken = event
+            case Tally():
+                self._tally = event
+            case _:
+                pass
 
     async def _hand_on(self, on_batch: OnBatch) -> None:
         batch: list[LiveEvent] = []

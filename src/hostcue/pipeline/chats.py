@@ -8,6 +8,7 @@ import anyio
 import anyio.lowlevel
 from anyio.abc import TaskGroup
 
+from hostcue.comments.pseudonyms import Pseudonyms
 from hostcue.errors import BadRequest, NotFound
 from hostcue.model.comment import Comment, RoomControl
 from hostcue.model.room import DEFAULT_ACCESS, Access, Room
@@ -32,12 +33,14 @@ class Chats:
         publish: Publish,
         tasks: TaskGroup,
         *,
+        pseudonyms: Pseudonyms,
         breathe: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint,
         pauses: Pauses | None = None,
     ) -> None:
         self._sources = sources
         self._store = store
         self._publish = publish
+        self._pseudonyms = pseudonyms
         self._breathe = breathe
         self._tasks = tasks
         self._pauses = pauses or Pauses()
@@ -82,6 +85,7 @@ class Chats:
                     source,
                     self._store,
                     self._publish,
+                    pseudonyms=self._pseudonyms,
                     hear=self._heard,
                     pauses=self._pauses,
                 )
@@ -155,12 +159,13 @@ class Chats:
         """
         accepted = 0
         for begin in range(0, len(comments), _SLICE):
-            part = comments[begin : begin + _SLICE]
-            kept = [comment for comment in part if comment.kind in STORED_KINDS]
-            accepted += len(await self._store.add(kept)) if kept else 0
+            part = [self._pseudonyms.veil(item) for item in comments[begin : begin + _SLICE]]
+            accepted += len(await self._store.take(part))
             passing = [comment_event(c) for c in part if c.kind not in STORED_KINDS]
             self._publish(passing)
             accepted += len(passing)
+            for chat in self._chats.values():
+                chat.ingested([c for c in part if _is_of(chat.room, c)])
             await self._breathe()
         return accepted
 
@@ -172,3 +177,7 @@ class Chats:
         await chat.end()
         if self._chats.get(chat.room.live_id) is chat:
             del self._chats[chat.room.live_id]
+
+
+def _is_of(room: Room, comment: Comment) -> bool:
+    return (comment.platform, comment.room_id) == (room.platform, room.room_id)

@@ -1,26 +1,60 @@
-"""Comments by window, each stored once; and what the host said, by window."""
+"""Comments by window, each stored once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from types import MappingProxyType
 from typing import cast
 
-from sqlalchemy import Row, select, tuple_, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from hostcue.errors import BadRequest
 from hostcue.model.clock import now_ms
-from hostcue.model.comment import Comment, CommentKind, Gap, ProductChange
+from hostcue.model.comment import (
+    Comment,
+    CommentKind,
+    Gap,
+    ProductChange,
+    RoomStats,
+    comment_of,
+)
 from hostcue.model.event import Event
 from hostcue.model.json_text import strings_from, to_json
-from hostcue.model.utterance import Utterance
 from hostcue.storage import tables
-from hostcue.storage.database import Database
+from hostcue.storage.comment_minutes import MinuteCounts
+from hostcue.storage.database import Database, Transaction
 from hostcue.storage.gaps import comment_gaps_of, store_gap
 
 _T = tables.comments
-STORED_KINDS: frozenset[CommentKind] = frozenset({"chat", "gift", "follow"})
-"""Likes and enters are counted while they pass, and not kept: they are the bulk of the traffic."""
+STORED_KINDS: frozenset[CommentKind] = frozenset({"chat", "gift", "follow", "share", "fans_club"})
+"""Likes and enters are counted to their minute and not kept: they are the bulk of the traffic."""
+
+_COLUMNS = (
+    _T.c.row_id,
+    _T.c.id,
+    _T.c.platform,
+    _T.c.room_id,
+    _T.c.user,
+    _T.c.content,
+    _T.c.ts,
+    _T.c.kind,
+    _T.c.metadata,
+    _T.c.viewer,
+)
+_Columns = tuple[int, str, str, str, str, str, int, CommentKind, str, str]
+_PAGE = f"""
+SELECT {", ".join(column.name for column in _COLUMNS)} FROM comments
+WHERE room_id = ? AND (ts, row_id) > (?, ?) AND ts < ?
+"""  # noqa: S608 - our own names
+_INSERT = """
+INSERT INTO comments (
+  row_id, id, user, content, ts, room_id, platform, metadata, kind, received_at, viewer
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (platform, room_id, id) DO NOTHING
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +70,28 @@ class Comments:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._minutes = MinuteCounts()
+        self._passed = _Passed()
 
-    async def add(self, comments: Sequence[Comment]) -> list[StoredComment]:
-        """Store what is new, in one commit, and send it out; returns just that, in order."""
-        received = now_ms()
-        stored: list[StoredComment] = []
+    async def take(self, batch: Sequence[Comment | RoomStats]) -> list[StoredComment]:
+        """Store what is new and count it to its minutes, in one commit; then send it out.
+
+        Returns the comments that were new, in order. Likes and enters are counted only, each
+        once as long as their ids are remembered: a batch may be given again.
+        """
+        kept = [event for event in batch if isinstance(event, Comment) and _is_kept(event)]
+        passing = self._passed.unknown(
+            event for event in batch if isinstance(event, Comment) and not _is_kept(event)
+        )
+        stats = [event for event in batch if isinstance(event, RoomStats)]
+        if not (kept or passing or stats):
+            return []
         async with self._db.write() as tx:
-            rows = await tx.connection.execute(
-                select(_T.c.platform, _T.c.room_id, _T.c.id).where(
-                    tuple_(_T.c.platform, _T.c.room_id, _T.c.id).in_(
-                        [(c.platform, c.room_id, c.id) for c in comments]
-                    )
-                )
-            )
-            known = {tuple(row) for row in rows}
-            for comment in comments:
-                key = (comment.platform, comment.room_id, comment.id)
-                if key not in known and comment.kind in STORED_KINDS:
-                    known.add(key)
-                    stored.append(StoredComment(tx.next_id(), comment))
-            if stored:
-                await tx.connection.execute(
-                    _T.insert(), [_values(item, received) for item in stored]
-                )
-                for item in stored:
-                    tx.publish(comment_event(item.comment, item.row_id))
+            stored = await _insert(tx, kept) if kept else []
+            await self._minutes.add(tx, [*(item.comment for item in stored), *passing], stats)
+            for item in stored:
+                tx.publish(comment_event(item.comment, item.row_id))
+        self._passed.remember(passing)
         return stored
 
     async def get_comments_between(
@@ -71,33 +102,102 @@ class Comments:
         limit: int = 2000,
         *,
         after: int | None = None,
+        kinds: Collection[str] | None = None,
     ) -> list[StoredComment]:
         """Comments sent in `[start_ts, end_ts)`, oldest first, `limit` of them.
 
         Goes by the platform's send time, so late arrivals land in the window they belong to.
         `after` is the `row_id` of the last comment of the page before.
+
+        Raises:
+            BadRequest: the comment `after` is not stored any more.
         """
-        query = (
-            select(_T)
-            .where(_T.c.room_id == room_id, _T.c.ts >= start_ts, _T.c.ts < end_ts)
-            .order_by(_T.c.ts, _T.c.row_id)
-            .limit(limit)
+        place = (start_ts, -1)
+        if after is not None:
+            sent = await self._db.fetch("SELECT ts FROM comments WHERE row_id = ?", (after,))
+            if not sent:
+                raise BadRequest(
+                    f"there is no comment {after}: it was deleted meanwhile, or never was",
+                    field="after",
+                    remedy="ask for the window from its beginning, without `after`",
+                )
+            place = max(place, (sent[0][0], after))
+        return await self._page(room_id, place, end_ts, limit, kinds)
+
+    async def pages(
+        self, room_id: str, start_ts: int, end_ts: int, *, size: int = 2000
+    ) -> AsyncIterator[list[StoredComment]]:
+        """All comments sent in `[start_ts, end_ts)`, oldest first, also while some are deleted."""
+        place = (start_ts, -1)
+        while page := await self._page(room_id, place, end_ts, size):
+            yield page
+            place = (page[-1].comment.ts_ms, page[-1].row_id)
+
+    async def _page(
+        self,
+        room_id: str,
+        place: tuple[int, int],
+        end_ts: int,
+        limit: int,
+        kinds: Collection[str] | None = None,
+    ) -> list[StoredComment]:
+        """What comes after a send time and a row id, in their order."""
+        query, parameters = _PAGE, [room_id, *place, end_ts]
+        if kinds is not None:
+            query += f" AND kind IN ({', '.join('?' * len(kinds))})"
+            parameters += kinds
+        return _stored(
+            await self._db.fetch(f"{query} ORDER BY ts, row_id LIMIT ?", [*parameters, limit])
         )
-        async with self._db.read() as connection:
-            if after is not None:
-                mark = (
-                    await connection.execute(select(_T.c.ts).where(_T.c.row_id == after))
-                ).scalar()
-                query = query.where(tuple_(_T.c.ts, _T.c.row_id) > (mark or 0, after))
-            return [_stored(row) for row in await connection.execute(query)]
 
     async def after(self, room_id: str | None, row_id: int, limit: int) -> list[StoredComment]:
         """Comments stored after `row_id`, in the order they were stored."""
-        query = select(_T).where(_T.c.row_id > row_id).order_by(_T.c.row_id).limit(limit)
+        query = select(*_COLUMNS).where(_T.c.row_id > row_id).order_by(_T.c.row_id).limit(limit)
         if room_id is not None:
             query = query.where(_T.c.room_id == room_id)
         async with self._db.read() as connection:
-            return [_stored(row) for row in await connection.execute(query)]
+            return _stored(await connection.execute(query))
+
+    async def received_before(self, before_ms: int, after: int, limit: int) -> list[int]:
+        """Row ids, at most `limit`, of comments received earlier than `before_ms`.
+
+        Reads on from row `after` in the order of storing, and no further than a stretch of
+        `limit` rows in which none is so old: the table may be large.
+        """
+        query = (
+            select(_T.c.row_id, _T.c.received_at)
+            .where(_T.c.row_id > after)
+            .order_by(_T.c.row_id)
+            .limit(limit)
+        )
+        async with self._db.read() as connection:
+            rows = await connection.execute(query)
+            return [row_id for row_id, received_ms in rows if received_ms < before_ms]
+
+    async def written_by(self, viewers: Sequence[str], after: int, limit: int) -> list[int]:
+        """Row ids after `after`, at most `limit`, of what one of the `viewers` wrote or gave."""
+        query = (
+            select(_T.c.row_id)
+            .where(_T.c.row_id > after, _T.c.viewer.in_(viewers), _T.c.viewer != "")
+            .order_by(_T.c.row_id)
+            .limit(limit)
+        )
+        async with self._db.read() as connection:
+            return list((await connection.execute(query)).scalars())
+
+    async def delete(self, row_ids: Sequence[int]) -> int:
+        """Delete comments, at least one; returns how many there were."""
+        async with self._db.write() as tx:
+            gone = await tx.connection.execute(delete(_T).where(_T.c.row_id.in_(row_ids)))
+            last = max(row_ids)
+            await tx.connection.execute(  # else a restart might give the last number out again
+                insert(tables.horizons)
+                .values(stream="deleted", id=last)
+                .on_conflict_do_update(
+                    index_elements=["stream"], set_={"id": func.max(tables.horizons.c.id, last)}
+                )
+            )
+        return gone.rowcount
 
     async def gap(self, platform: str, room_id: str, gap: Gap) -> None:
         """Open or close a gap in a room's comments; announce it."""
@@ -114,6 +214,25 @@ class Comments:
                     "cause": gap.cause,
                 },
             )
+
+    async def heard_until(self, platform: str, room_id: str) -> int | None:
+        """When the newest comment of a broadcast came, or its last gap ended, whatever is later.
+
+        None if none of its comments is here.
+        """
+        newest = (
+            select(_T.c.received_at)
+            .where(_T.c.room_id == room_id, _T.c.platform == platform)
+            .order_by(_T.c.ts.desc())
+            .limit(1)
+        )
+        ended = select(func.max(tables.gaps.c.end_ts)).where(
+            tables.gaps.c.subject == comment_gaps_of(platform, room_id)
+        )
+        async with self._db.read() as connection:
+            received_ms: int | None = (await connection.execute(newest)).scalar()
+            ended_ms: int | None = (await connection.execute(ended)).scalar()
+        return None if received_ms is None else max(received_ms, ended_ms or 0)
 
     async def close_gaps(self, at_ms: int) -> None:
         """Close what a crash left open: since then nobody has been listening at all."""
@@ -153,50 +272,6 @@ class Comments:
             )
 
 
-class Utterances:
-    """Table `utterances`, unique by room and id."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
-
-    async def add(self, utterances: Sequence[Utterance]) -> int:
-        """Store what is new; returns how many that were."""
-        table = tables.utterances
-        added = 0
-        async with self._db.write() as tx:
-            for item in utterances:
-                result = await tx.connection.execute(
-                    insert(table)
-                    .values(
-                        room_id=item.room_id,
-                        id=item.id,
-                        start_ts=item.start_ms,
-                        end_ts=item.end_ms,
-                        text=item.text,
-                    )
-                    .on_conflict_do_nothing()
-                )
-                added += result.rowcount
-        return added
-
-    async def between(
-        self, room_id: str, start_ms: int, end_ms: int, limit: int = 2000
-    ) -> list[Utterance]:
-        """Utterances that touch `[start_ms, end_ms)`, oldest first."""
-        table = tables.utterances
-        query = (
-            select(table)
-            .where(table.c.room_id == room_id, table.c.start_ts < end_ms, table.c.end_ts > start_ms)
-            .order_by(table.c.start_ts, table.c.id)
-            .limit(limit)
-        )
-        async with self._db.read() as connection:
-            return [
-                Utterance(row.id, row.room_id, row.start_ts, row.end_ts, row.text)
-                for row in await connection.execute(query)
-            ]
-
-
 def comment_event(comment: Comment, row_id: int | None = None) -> Event:
     """A comment as the stream of its room carries it; without `row_id` it is live only."""
     data: dict[str, object] = {
@@ -207,36 +282,109 @@ def comment_event(comment: Comment, row_id: int | None = None) -> Event:
         "room_id": comment.room_id,
         "platform": comment.platform,
         "metadata": dict(comment.metadata),
+        "viewer": comment.viewer,
     }
     kind = "member" if comment.kind == "enter" else comment.kind
     return Event("comments", comment.room_id, kind, data, row_id)
 
 
-def _values(item: StoredComment, received: int) -> dict[str, object]:
-    comment = item.comment
-    return {
-        "row_id": item.row_id,
-        "id": comment.id,
-        "user": comment.user,
-        "content": comment.content,
-        "ts": comment.ts_ms,
-        "room_id": comment.room_id,
-        "platform": comment.platform,
-        "metadata": to_json(dict(comment.metadata)),
-        "kind": comment.kind,
-        "received_at": received,
-    }
+class _Passed:
+    """Which likes and enters were counted already, of the last ones."""
+
+    def __init__(self, most: int = 50_000) -> None:
+        self._most = most
+        self._seen: dict[int, None] = {}  # hashes, in the order they came
+
+    def unknown(self, comments: Iterable[Comment]) -> list[Comment]:
+        """Those that were not counted, each once."""
+        found: dict[int, Comment] = {}
+        for comment in comments:
+            key = _hash(comment)
+            if key not in self._seen:
+                found.setdefault(key, comment)
+        return list(found.values())
+
+    def remember(self, comments: Iterable[Comment]) -> None:
+        """They are counted now."""
+        self._seen.update((_hash(comment), None) for comment in comments)
+        for key in list(islice(self._seen, max(0, len(self._seen) - self._most))):
+            del self._seen[key]
 
 
-def _stored(row: Row[tuple[object, ...]]) -> StoredComment:
-    comment = Comment(
-        id=row.id,
-        platform=row.platform,
-        room_id=row.room_id,
-        user=row.user,
-        content=row.content,
-        ts_ms=row.ts,
-        kind=cast("CommentKind", row.kind),
-        metadata=strings_from(row.metadata),
-    )
-    return StoredComment(row.row_id, comment)
+def _hash(comment: Comment) -> int:
+    return hash((comment.platform, comment.room_id, comment.id))
+
+
+def _is_kept(comment: Comment) -> bool:
+    return comment.kind in STORED_KINDS
+
+
+async def _insert(tx: Transaction, comments: Sequence[Comment]) -> list[StoredComment]:
+    """Those that were not stored yet; the statement is as `executemany` takes it, for speed."""
+    before, received = tx.last_id, now_ms()
+    rows = [
+        (
+            tx.next_id(),
+            comment.id,
+            comment.user,
+            comment.content,
+            comment.ts_ms,
+            comment.room_id,
+            comment.platform,
+            _metadata_text(tuple(comment.metadata.items())),
+            comment.kind,
+            received,
+            comment.viewer,
+        )
+        for comment in comments
+    ]
+    added = await tx.connection.exec_driver_sql(_INSERT, rows)
+    stored = [StoredComment(row[0], item) for row, item in zip(rows, comments, strict=True)]
+    if added.rowcount < len(rows):
+        ids = await tx.connection.execute(select(_T.c.row_id).where(_T.c.row_id > before))
+        new = set(ids.scalars())
+        stored = [item for item in stored if item.row_id in new]
+        tx.give_back(stored[-1].row_id if stored else before)
+    return stored
+
+
+def _stored(rows: Iterable[Sequence[object]]) -> list[StoredComment]:
+    return [
+        StoredComment(
+            row_id,
+            comment_of(
+                message_id,
+                platform,
+                room_id,
+                user,
+                content,
+                ts_ms,
+                kind,
+                _metadata_from(metadata),
+                viewer,
+            ),
+        )
+        for (
+            row_id,
+            message_id,
+            platform,
+            room_id,
+            user,
+            content,
+            ts_ms,
+            kind,
+            metadata,
+            viewer,
+        ) in cast("Iterable[_Columns]", rows)
+    ]
+
+
+# Many viewers stand alike: of a crowded room's metadata most was read and written just before.
+@lru_cache(maxsize=4096)
+def _metadata_from(stored: str) -> Mapping[str, str]:
+    return MappingProxyType(strings_from(stored))
+
+
+@lru_cache(maxsize=4096)
+def _metadata_text(items: tuple[tuple[str, str], ...]) -> str:
+    return to_json(dict(items))

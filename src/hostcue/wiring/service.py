@@ -15,6 +15,9 @@ from anyio.abc import TaskGroup
 from hostcue.analysis.frames import extract_frames
 from hostcue.analysis.templates import TemplateWriter
 from hostcue.comments.digest import digest
+from hostcue.comments.intents import read_intents
+from hostcue.comments.pseudonyms import Pseudonyms
+from hostcue.comments.replay import Fixtures
 from hostcue.config import Settings
 from hostcue.errors import Conflict
 from hostcue.events.hub import Hub
@@ -27,8 +30,10 @@ from hostcue.pipeline.analysis import SegmentAnalysis, Stations, Stores
 from hostcue.pipeline.analysis_queue import AnalysisQueue
 from hostcue.pipeline.broadcast import Recordable
 from hostcue.pipeline.chats import Chats
+from hostcue.pipeline.comment_care import CommentCare
+from hostcue.pipeline.digests import Digests
 from hostcue.pipeline.disk_gate import DiskGate
-from hostcue.pipeline.housekeeping import keep_house, keep_room
+from hostcue.pipeline.housekeeping import keep_comments, keep_house, keep_room
 from hostcue.pipeline.logbook import Books
 from hostcue.pipeline.notices import Notices
 from hostcue.pipeline.notifier import Notifications, NotifierStores
@@ -39,7 +44,8 @@ from hostcue.recording.engine import Engine
 from hostcue.recording.recorder import Recorder
 from hostcue.rooms.chain import Resolvers
 from hostcue.storage.analyses import Analyses
-from hostcue.storage.comments import Comments, Utterances
+from hostcue.storage.comment_minutes import CommentMinutes
+from hostcue.storage.comments import Comments
 from hostcue.storage.database import Database
 from hostcue.storage.deliveries import Deliveries
 from hostcue.storage.gaps import Gaps
@@ -48,7 +54,9 @@ from hostcue.storage.outbox import Outbox
 from hostcue.storage.recordings import Recordings
 from hostcue.storage.segments import Segments
 from hostcue.storage.tips import Tips
+from hostcue.storage.utterances import Utterances
 from hostcue.storage.vault import Vault
+from hostcue.wiring.comments import fixtures
 from hostcue.wiring.disk import DiskCare, check_records_root
 from hostcue.wiring.notifications import open_notifications
 from hostcue.wiring.outside import open_platforms, open_writer, secret
@@ -71,11 +79,15 @@ class Service:
     segments: Segments
     gaps: Gaps
     comments: Comments
+    comment_minutes: CommentMinutes
+    comment_care: CommentCare
+    digests: Digests
     utterances: Utterances
     analyses: Analyses
     tips: Tips
     resolvers: Resolvers
     chats: Chats
+    fixtures: Fixtures
     supervisor: Supervisor
     disk: DiskCare
     pictures: Pictures
@@ -131,7 +143,8 @@ async def open_service(
         if "recording" in parts:
             await check_records_root(settings.records_root)
         database = await stack.enter_async_context(Database.open(settings.sqlite_url))
-        stores = _stores(database, _vault(settings))
+        vault = _vault(settings)
+        stores, pseudonyms = _stores(database, vault), _pseudonyms(settings, vault)
         hub = Hub()
         database.on_commit(hub.publish)
         outbox = Outbox(database, stores.comments)
@@ -146,10 +159,18 @@ async def open_service(
         tasks = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(tasks.cancel_scope.cancel)
         sources = platforms.comments if "comments" in parts else {}
-        chats = Chats(sources, stores.comments, hub.publish, tasks, breathe=hub.breathe)
+        chats = Chats(
+            sources,
+            stores.comments,
+            hub.publish,
+            tasks,
+            pseudonyms=pseudonyms,
+            breathe=hub.breathe,
+        )
+        digests = _digests(settings, stores)
         analysis_queue = None
         if "analysis" in parts:
-            analysis_queue = await _analysis_queue(settings, stores, chats, stack)
+            analysis_queue = await _analysis_queue(settings, stores, digests, chats, stack)
         gate = DiskGate()
         supervisor = _supervisor(
             settings, stores, chats, tasks, engine, platforms.resolvers, gate, analysis_queue
@@ -166,8 +187,12 @@ async def open_service(
             outbox,
             disk,
             notifications,
+            CommentMinutes(database),
+            CommentCare(stores.comments, pseudonyms, keep_days=settings.keep_comments_days),
+            digests,
         )
         tasks.start_soon(keep_house, service.outbox)
+        tasks.start_soon(keep_comments, service.comment_care)
         tasks.start_soon(notifications.run)
         await stores.comments.close_gaps(now_ms())
         if analysis_queue is not None:
@@ -186,11 +211,11 @@ async def open_service(
 
 
 async def _analysis_queue(
-    settings: Settings, stores: Stores, chats: Chats, stack: AsyncExitStack
+    settings: Settings, stores: Stores, digests: Digests, chats: Chats, stack: AsyncExitStack
 ) -> AnalysisQueue:
     steps = SegmentAnalysis(
         stores,
-        Stations(digest=digest, frames=_frames, settled=chats.settled),
+        Stations(digests=digests, frames=_frames, settled=chats.settled),
         model=await stack.enter_async_context(open_writer(settings)),
         templates=TemplateWriter(),
         backoff_s=settings.model_backoff_s,
@@ -252,6 +277,9 @@ def _service(
     outbox: Outbox,
     disk: DiskCare,
     notifications: Notifications,
+    comment_minutes: CommentMinutes,
+    comment_care: CommentCare,
+    digests: Digests,
 ) -> Service:
     return Service(
         token=secret(settings.token),
@@ -261,11 +289,15 @@ def _service(
         segments=stores.segments,
         gaps=stores.gaps,
         comments=stores.comments,
+        comment_minutes=comment_minutes,
+        comment_care=comment_care,
+        digests=digests,
         utterances=stores.utterances,
         analyses=stores.analyses,
         tips=stores.tips,
         resolvers=resolvers,
         chats=chats,
+        fixtures=fixtures(settings),
         supervisor=supervisor,
         disk=disk,
         pictures=Pictures(stores.segments, stores.tips, partial(_frames, at_least=1, at_most=1)),
@@ -294,6 +326,17 @@ def _frames(
 
 def _vault(settings: Settings) -> Vault:
     return Vault.at(settings.data_dir / "secret.key", secret(settings.secret_key))
+
+
+def _pseudonyms(settings: Settings, vault: Vault) -> Pseudonyms:
+    key, *older = vault.derived("viewers")
+    return Pseudonyms(key, raw_names=settings.raw_viewer_names, older=older)
+
+
+def _digests(settings: Settings, stores: Stores) -> Digests:
+    file = settings.intents_file
+    intents = None if file is None else read_intents(file)
+    return Digests(stores.comments, stores.gaps, partial(digest, intents=intents))
 
 
 def _stores(database: Database, vault: Vault) -> Stores:

@@ -10,7 +10,9 @@ from google.protobuf.message import DecodeError, Message
 from hostcue.errors import UpstreamChanged
 from hostcue.platforms.douyin.pb import webcast_pb2 as pb
 
-MAX_INFLATED_BYTES = 32 * 2**20
+# Two thousand chats of the usual size. It is what bounds memory, which empty messages of two
+# bytes each take forty times as much of as their bytes.
+MAX_BYTES = 4 * 2**20
 HEARTBEAT = pb.PushFrame(payload_type="hb").SerializeToString()
 
 _GZIP = 16 + zlib.MAX_WBITS
@@ -21,8 +23,10 @@ def parse(kind: type[_Parsed], data: bytes) -> _Parsed:
     """The bytes as a protobuf message of this kind.
 
     Raises:
-        UpstreamChanged: they are not one.
+        UpstreamChanged: they are not one, or more than `MAX_BYTES`.
     """
+    if len(data) > MAX_BYTES:
+        raise UpstreamChanged("Douyin sent more at once than we accept")
     try:
         return kind.FromString(data)
     except DecodeError:
@@ -46,6 +50,13 @@ def parse_response(frame: pb.PushFrame) -> pb.Response:
             raise UpstreamChanged("Douyin compresses its frames in a way we do not know")
 
 
+def as_frame(response: pb.Response) -> bytes:
+    """A response that came in another way, as the push socket would have sent it."""
+    return pb.PushFrame(
+        payload_type="msg", payload=response.SerializeToString()
+    ).SerializeToString()
+
+
 def ack(frame: pb.PushFrame, response: pb.Response) -> bytes:
     """The answer to a response that wants one; without it the server hangs up."""
     return pb.PushFrame(
@@ -54,9 +65,11 @@ def ack(frame: pb.PushFrame, response: pb.Response) -> bytes:
 
 
 def _inflate(data: bytes) -> bytes:
+    if int.from_bytes(data[-4:], "little") > MAX_BYTES:  # a gzip file ends with its true length
+        raise UpstreamChanged("Douyin sent a gzip frame that inflates too far, or is damaged")
     stream = zlib.decompressobj(_GZIP)
     try:
-        plain = stream.decompress(data, MAX_INFLATED_BYTES)
+        plain = stream.decompress(data, MAX_BYTES)
     except zlib.error:
         raise UpstreamChanged("Douyin sent a damaged gzip frame") from None
     if not stream.eof:

@@ -1,0 +1,305 @@
+"""One broadcast's comments, over as many connections and ways as it takes."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import anyio
+import structlog
+from anyio.abc import TaskStatus
+
+from hostcue.comments.backlog import Backlog
+from hostcue.comments.douyin.address import Resume
+from hostcue.comments.douyin.chain import SILENT, Chain, Ending
+from hostcue.comments.douyin.inbox import Delivery
+from hostcue.comments.douyin.places import Seats
+from hostcue.comments.douyin.visitor import check_live, in_time, is_offline
+from hostcue.comments.douyin.ways import CommentWay, Connection, Visit
+from hostcue.errors import AuthRequired, Blocked, HostcueError, UpstreamChanged
+from hostcue.model.clock import now_ms
+from hostcue.model.comment import Gap, RoomControl, Tally, WayTaken
+
+log = structlog.get_logger(__name__)
+
+ROOMS_LIMIT = "rooms_limit"
+"""The cause of the gap in which a room waits for a place."""
+
+_MAX_SILENCE_DOUBLINGS = 3  # a dead-quiet room is asked for less and less often
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long what is borne; see `DouyinComments`."""
+
+    silence_s: float
+    confirm_s: float
+    backoff_s: tuple[float, float]
+    return_s: tuple[float, float]
+    tally_s: float = 5.0
+
+
+class Session:
+    """Reads a visit into a backlog until the broadcast ends.
+
+    A gap opens when a connection ends, at the last message if that ended in silence, and lasts
+    until messages come again. On a way that is not the one liked best, those before it are tried
+    from time to time, while it goes on: one that speaks takes its place. Both read into the same
+    inbox, so nothing is missed between them and nothing comes twice.
+    """
+
+    def __init__(
+        self, visit: Visit, chain: Chain, seats: Seats, backlog: Backlog, timing: Timing
+    ) -> None:
+        self._visit = visit
+        self._chain = chain
+        self._seats = seats
+        self._backlog = backlog
+        self._timing = timing
+        self._gap: Gap | None = None
+        self._way: CommentWay | None = None
+        self._moved_by = ""  # the cause for which the way before was left
+        self._return_s = timing.return_s[0]
+        self._tally = Tally()
+        self._tallied_s = float("-inf")
+        # Both since the last message:
+        self._attempts = 0
+        self._silences = 0
+        self._heard_ms = now_ms()
+        self._started: TaskStatus[None] | None = None
+
+    async def run(self, *, task_status: TaskStatus[None]) -> None:
+        """Fill the backlog until the broadcast ends; started means connected, or told to wait.
+
+        Raises:
+            HostcueError: it never came to that; later failures go into the backlog.
+        """
+        await check_live(self._visit.web, self._visit.room)
+        self._started = task_status
+        failure: HostcueError | None = None
+        try:
+            await self._take_place()
+            try:
+                await self._keep()
+            finally:
+                self._seats.leave()
+        except HostcueError as exc:
+            if self._started is not None:
+                raise
+            failure = exc
+        finally:
+            self._tell_tally()
+            self._backlog.close(failure)
+            log.info("douyin_comments_closed", dials=self._visit.dials)
+
+    async def _take_place(self) -> None:
+        if self._seats.take_now():
+            return
+        log.warning("comments_wait_for_place", rooms=self._seats.rooms)
+        self._gap = Gap(now_ms(), ROOMS_LIMIT)
+        self._backlog.put(self._gap)
+        self._tell_started()
+        await self._seats.take()
+        try:
+            await check_live(self._visit.web, self._visit.room)  # it may have been a long wait
+        except BaseException:
+            self._seats.leave()
+            raise
+
+    async def _keep(self) -> None:
+        while not await self._ended():
+            pass
+        self._close_gap()
+
+    async def _ended(self) -> bool:
+        """Listen until a connection ends, and do what that asks for; true if all is over."""
+        ending = await self._listen()
+        if ending.cause == "end_announced":
+            if await self._is_over(announced=True):
+                return True
+        elif self._started is None:
+            self._open_gap(ending.cause)
+            try:
+                if self._is_doubtful(ending) and await self._is_over():
+                    return True
+            except (Blocked, AuthRequired) as exc:  # silent because we are not wanted
+                ending = Ending.of(exc)
+        await self._go_on(ending)
+        return False
+
+    def _is_doubtful(self, ending: Ending) -> bool:
+        silent = ending.cause in SILENT
+        self._silences += silent
+        return silent or (self._attempts > 0 and not ending.is_refusal)
+
+    async def _go_on(self, ending: Ending) -> None:
+        way = self._chain.way
+        match self._chain.after(ending):
+            case "renew":
+                await self._become_another(ending)
+            case "next":
+                self._moved_by = ending.cause
+                log.warning(
+                    "comment_way_left",
+                    room=self._visit.room.live_id,
+                    way=way.name,
+                    cause=ending.cause,
+                    next=self._chain.way.name,
+                )
+            case "again":
+                self._moved_by = ending.cause
+                await self._back_off()
+
+    async def _become_another(self, refusal: Ending) -> None:
+        log.warning("douyin_identity_renewed", cause=refusal.cause)
+        self._visit.inbox.resume = Resume()  # it names the old visitor
+        try:
+            await in_time(self._visit.web.identity.renew())
+        except HostcueError as exc:
+            await self._go_on(Ending.of(exc))
+
+    async def _back_off(self) -> None:
+        first_s, longest_s = self._timing.backoff_s
+        wait_s = min(longest_s, first_s * 2 ** min(self._attempts, 16))
+        self._attempts += 1
+        await anyio.sleep(wait_s * random.uniform(0.8, 1.3))  # noqa: S311 - spreads load
+
+    async def _is_over(self, *, announced: bool = False) -> bool:
+        """Whether the platform says so twice, its own announcement being once."""
+        if not await is_offline(self._visit.web, self._visit.room):
+            return False
+        if announced:
+            return True
+        await anyio.sleep(self._timing.confirm_s)
+        return await is_offline(self._visit.web, self._visit.room)
+
+    async def _listen(self) -> Ending:
+        """By the way that is taken, until it ends; where a better one speaks, by that one."""
+        endings: list[Ending] = []
+        async with anyio.create_task_group() as tasks:
+            lesser = anyio.CancelScope()
+
+            async def listen() -> None:
+                with lesser:
+                    endings.append(await self._by(self._chain.way))
+                    tasks.cancel_scope.cancel()
+
+            tasks.start_soon(listen)
+            if better := self._chain.better:
+                endings.append(await self._by_better(better, lesser))
+                tasks.cancel_scope.cancel()
+        return endings[-1]
+
+    async def _by(self, way: CommentWay) -> Ending:
+        try:
+            await self._visit.turn()
+            async with way.open(self._visit) as connection:
+                self._take(way)
+                return await self._read(connection)
+        except HostcueError as exc:
+            return Ending.of(exc)
+
+    async def _by_better(self, better: tuple[CommentWay, ...], lesser: anyio.CancelScope) -> Ending:
+        """Try the better ways from time to time; by the first that speaks, and only by it."""
+        while True:
+            await anyio.sleep(self._return_s)
+            self._return_s = min(2 * self._return_s, self._timing.return_s[1])
+            for way in better:
+                if (ending := await self._instead(way, lesser)) is not None:
+                    return ending
+
+    async def _instead(self, way: CommentWay, lesser: anyio.CancelScope) -> Ending | None:
+        """Listen by this way if it speaks, and end the lesser one; None if it does not."""
+        try:
+            await self._visit.turn()
+            async with way.open(self._visit) as connection:
+                if await self._speaks(connection):
+                    lesser.cancel()
+                    self._return_s, self._moved_by = self._timing.return_s[0], ""
+                    self._take(way)
+                    return await self._read(connection)
+        except HostcueError as exc:
+            if lesser.cancel_called:
+                return Ending.of(exc)
+            log.info("better_way_still_closed", way=way.name, error=exc.code)
+        return None
+
+    async def _speaks(self, connection: Connection) -> bool:
+        with anyio.move_on_after(self._timing.silence_s):
+            while True:
+                delivery = await connection.receive()
+                self._pass_on(delivery)
+                if delivery.spoke:
+                    return True
+        return False
+
+    async def _read(self, connection: Connection) -> Ending:
+        """Until it breaks, falls silent, or the end is announced on it.
+
+        Raises:
+            HostcueError: it broke.
+        """
+        garbled = False  # frames came, but none could be read
+        quiet_since = anyio.current_time()
+        while True:
+            doublings = min(self._silences, _MAX_SILENCE_DOUBLINGS)
+            patience_s = self._timing.silence_s * 2**doublings
+            delivery: Delivery | None = None
+            with anyio.CancelScope(deadline=quiet_since + patience_s) as patience:
+                try:
+                    delivery = await connection.receive()
+                except UpstreamChanged as exc:
+                    if not garbled:
+                        log.warning("comment_frame_unreadable", error=exc.message)
+                    garbled = True
+            if delivery is not None:
+                if self._pass_on(delivery):
+                    return Ending("end_announced")
+                if delivery.spoke:
+                    garbled, quiet_since = False, anyio.current_time()
+            elif patience.cancelled_caught:
+                return Ending("upstream_changed" if garbled else "stalled")
+
+    def _pass_on(self, delivery: Delivery) -> bool:
+        """Into the backlog; true if the platform announced the end among it."""
+        if delivery.spoke:
+            self._close_gap()
+            self._chain.heard()
+            self._attempts, self._silences = 0, 0
+            self._heard_ms = now_ms()
+        for event in delivery.events:
+            self._backlog.put(event)
+        if anyio.current_time() >= self._tallied_s + self._timing.tally_s:
+            self._tell_tally()
+        return any(isinstance(e, RoomControl) and e.action == "ended" for e in delivery.events)
+
+    def _take(self, way: CommentWay) -> None:
+        self._chain.opened(way)
+        if way is not self._way:
+            self._way = way
+            self._backlog.put(WayTaken(way.name, self._moved_by))
+        self._tell_started()
+
+    def _tell_started(self) -> None:
+        if self._started is not None:
+            self._started.started()
+            self._started = None
+
+    def _tell_tally(self) -> None:
+        tally = self._visit.inbox.tally
+        self._tallied_s = anyio.current_time()
+        if tally != self._tally:
+            self._tally = tally
+            self._backlog.put(tally)
+
+    def _open_gap(self, cause: str) -> None:
+        log.warning("comment_gap", cause=cause)
+        if self._gap is None:
+            self._gap = Gap(self._heard_ms if cause in SILENT else now_ms(), cause)
+            self._backlog.put(self._gap)
+
+    def _close_gap(self) -> None:
+        if self._gap is not None:
+            closed = Gap(self._gap.start_ms, self._gap.cause, now_ms())
+            self._gap = None
+            self._backlog.put(closed)
