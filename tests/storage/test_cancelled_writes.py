@@ -1,7 +1,8 @@
-"""A write that is cancelled halfway must not break those after it."""
+"""What is cancelled halfway must not break what comes after it."""
 
 from __future__ import annotations
 
+import asyncio
 import random
 
 import anyio
@@ -30,3 +31,16 @@ async def test_what_is_committed_is_announced_and_ids_stay_unique_whatever_is_ca
     stored = await store.after(None, 0, 10_000)
     assert len(stored) == len(heard)
     assert len({item.row_id for item in stored}) == len(stored)
+
+
+async def test_a_cancelled_read_leaves_no_task_behind_that_a_stop_would_wait_for(
+    database: Database,
+) -> None:
+    store = Comments(database)
+    await store.add([comment(number) for number in range(200)])
+    chance = random.Random(7)  # noqa: S311 - moments to cancel at, nothing secret
+    before = asyncio.all_tasks()
+    for _ in range(60):
+        with anyio.move_on_after(chance.uniform(0, 0.003)):
+            await store.get_comments_between("r", 0, 1000)
+        assert asyncio.all_tasks() == before

@@ -129,10 +129,13 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection that sees one consistent state.
 
+        A read is not cancelled: SQLAlchemy would throw the connection away, and a driver that is
+        thrown away in the middle of an answer can keep the whole process from ending.
+
         Raises:
             StorageFailed: the file cannot be read.
         """
-        with _storage_errors():
+        with _storage_errors(), anyio.CancelScope(shield=True):
             async with self._reader.connect() as connection:
                 yield connection
 
