@@ -7,8 +7,8 @@ import anyio
 import pytest
 from anyio.abc import TaskStatus
 
-from hostcue.comments.collector import Collector
 from hostcue.comments.backlog import Backlog
+from hostcue.comments.collector import Collector
 from hostcue.comments.douyin.client import DouyinComments
 from hostcue.comments.douyin.places import Places
 from hostcue.comments.douyin.websocket import WebsocketWay

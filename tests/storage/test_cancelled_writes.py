@@ -37,7 +37,7 @@ async def test_a_cancelled_read_leaves_no_task_behind_that_a_stop_would_wait_for
     database: Database,
 ) -> None:
     store = Comments(database)
-    await store.add([comment(number) for number in range(200)])
+    await store.take([comment(number) for number in range(200)])
     chance = random.Random(7)  # noqa: S311 - moments to cancel at, nothing secret
     before = asyncio.all_tasks()
     for _ in range(60):

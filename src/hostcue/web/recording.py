@@ -98,6 +98,7 @@ async def recording_status(
 
 @router.get(
     "/events",
+    status_code=200,  # else FastAPI looks for one in the class
     response_class=sse.EventStream,
     responses=sse.described(
         "segment_ready",

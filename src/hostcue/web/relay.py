@@ -136,6 +136,7 @@ async def relay_fixtures(service: ServiceOf) -> list[Fixture]:
 
 @router.get(
     "/stream",
+    status_code=200,  # else FastAPI looks for one in the class
     response_class=sse.EventStream,
     responses=sse.described("chat", {"id": "7576912345678909999", "content": "这双多少钱"}),
 )
