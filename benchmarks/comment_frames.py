@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import random
 from collections.abc import Iterator
 
 from hostcue.model.comment import Comment
@@ -15,6 +15,9 @@ from hostcue.sim.script import selling_session
 ROOM_ID = "7512345678901234567"
 CHATS_PER_FRAME = 20
 _PICTURES = 3
+_VIEWERS = 4000
+_CLUB = "小满家"
+_OTHER_CLUBS = 300  # whose badges some viewers wear in this room
 
 
 def frames(count: int) -> list[bytes]:
@@ -24,22 +27,44 @@ def frames(count: int) -> list[bytes]:
     return [_frame(writer, texts, number) for number in range(1, count + 1)]
 
 
-def comments(count: int, *, first: int = 0, start_ms: int, span_ms: int) -> list[Comment]:
-    """Chats spread over a time, as they come from a source."""
-    texts = _texts()
-    return [
-        Comment(
-            id=str(10**18 + first + number),
-            platform="douyin",
-            room_id=ROOM_ID,
-            user=user,
-            content=text,
-            ts_ms=start_ms + number * span_ms // count,
-            viewer=str(2_000_000_000 + hash(user) % 100_000),
-            metadata={"level": "11", "club": "小满家", "club_level": "3"},
-        )
-        for number, (user, text) in enumerate(itertools.islice(texts, count))
-    ]
+class Crowd:
+    """Some thousand viewers, each of another standing, who write in turn; a few write much."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self._chance = random.Random(seed)  # noqa: S311 - made-up people, nothing secret
+        self._texts = _texts()
+        self._written = 0
+        self._viewers = [self._viewer(2_000_000_000 + number) for number in range(_VIEWERS)]
+        self._liveliness = [self._chance.paretovariate(1.2) for _ in self._viewers]
+
+    def write(self, count: int, *, start_ms: int, span_ms: int) -> list[Comment]:
+        """Chats spread over a time, as they come from a source; each id comes once."""
+        writers = self._chance.choices(self._viewers, self._liveliness, k=count)
+        first, self._written = self._written, self._written + count
+        return [
+            Comment(
+                id=str(7_500_000_000_000_000_000 + first + number),
+                platform="douyin",
+                room_id=ROOM_ID,
+                user=name,
+                content=next(self._texts)[1],
+                ts_ms=start_ms + number * span_ms // count,
+                viewer=viewer,
+                metadata=standing,
+            )
+            for number, (viewer, name, standing) in enumerate(writers)
+        ]
+
+    def _viewer(self, number: int) -> tuple[str, str, dict[str, str]]:
+        """Id, name, and the level that most have and the club that half of them are in."""
+        standing: dict[str, str] = {}
+        if self._chance.random() < 0.9:
+            standing["level"] = str(self._chance.randint(1, 60))
+        if self._chance.random() < 0.5:
+            other = f"粉丝团{self._chance.randrange(_OTHER_CLUBS)}"
+            standing["club"] = _CLUB if self._chance.random() < 0.8 else other
+            standing["club_level"] = str(self._chance.randint(1, 20))
+        return str(number), f"{next(self._texts)[0]}{number % 1000}", standing
 
 
 def _texts() -> Iterator[tuple[str, str]]:

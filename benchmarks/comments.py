@@ -1,7 +1,8 @@
 """Comments: how fast they are decoded, stored, found, condensed and passed on; how a stall ends.
 
-What runs in one process is measured in this one, by its own CPU time. The relay and the stall are
-those of `hostcue serve` as a process, with a pretend room as another. See `docs/benchmarks.md`.
+Decoding and condensing are measured in this process, by its own CPU time; the store in one that
+is given its comments by this one. The relay and the stall are those of `hostcue serve` as a
+process, with a pretend room as another. See `docs/benchmarks.md`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from pathlib import Path
 
 from benchmarks.benchmark import Benchmark, progress
 from benchmarks.comment_browser import browsing
-from benchmarks.comment_parts import condensing, decoding, storing
+from benchmarks.comment_parts import condensing, decoding
 from benchmarks.comment_relay import Load, serving, stalling
+from benchmarks.comment_store import storing
 from benchmarks.options import adds, chosen
 from benchmarks.report import Report, Result
 from benchmarks.scene import hostcue_server

@@ -155,8 +155,8 @@ class Settings(BaseSettings):
     relay_url: SecretStr | None = Field(
         None,
         description="Stream of server-sent events that `relay` reads; `{live_id}` and `{room_id}` "
-        "in it stand for the room's. Another hostcue: "
-        "`http://host:8000/api/douyin/web/stream?live_id={live_id}`.",
+        "in it stand for the room's. Another hostcue: its `/api/douyin/web/stream`, asked with "
+        "`live_id={live_id}`.",
     )
     relay_token: SecretStr | None = Field(
         None, description="Bearer token for the relay; it is shown to nobody else."

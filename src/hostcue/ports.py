@@ -1,8 +1,7 @@
 """The places where the product meets something it does not own.
 
-One Protocol per place, all on this page. Each has two shipped implementations, but for
-`CommentSource`, which has one and whose next ones are planned; each has one conformance suite
-in `tests/ports/` that every implementation passes.
+One Protocol per place, all on this page. Each has two shipped implementations or more, and one
+conformance suite in `tests/ports/`, which a new one joins.
 """
 
 from __future__ import annotations

@@ -52,6 +52,7 @@ NAMES = (
     "alarms",
     "douyin",
     "comment ways",
+    "intents",
 )
 
 
@@ -97,6 +98,34 @@ async def test_a_dead_douyin_fails_with_a_remedy_and_spoils_nothing_else(tmp_pat
     assert found["douyin"].verdict == "fail"
     assert "127.0.0.1" in found["douyin"].found
     assert "HTTP_PROXY" in found["douyin"].remedy
+
+
+@pytest.mark.parametrize(
+    ("source", "more", "field"),
+    [
+        ("relay", {}, "HOSTCUE_RELAY_URL"),
+        (
+            "relay",
+            {"HOSTCUE_RELAY_URL": f"{NOWHERE}/stream", "HOSTCUE_RELAY_FIELDS": "nonsense"},
+            "HOSTCUE_RELAY_FIELDS",
+        ),
+        ("replay", {"HOSTCUE_REPLAY_FILE": "no such"}, "HOSTCUE_REPLAY_FILE"),
+    ],
+)
+async def test_a_source_of_comments_with_which_no_server_starts_is_found(
+    tmp_path: Path, source: str, more: dict[str, str], field: str
+) -> None:
+    found = await findings(tmp_path, HOSTCUE_COMMENT_SOURCE=source, **more)
+    assert found["comment ways"].verdict == "fail"
+    assert field in found["comment ways"].found + found["comment ways"].remedy
+
+
+async def test_words_that_cannot_be_used_are_found_with_their_line(tmp_path: Path) -> None:
+    words = tmp_path / "words.yaml"
+    words.write_text("intents:\n  price: ['(a+)+b']\n", encoding="utf-8")
+    found = await findings(tmp_path, HOSTCUE_INTENTS_FILE=str(words))
+    assert found["intents"].verdict == "fail"
+    assert "line 2" in found["intents"].found
 
 
 async def test_settings_that_make_no_sense_are_named_and_end_the_examination(

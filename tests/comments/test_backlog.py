@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hostcue.comments.backlog import Backlog
 from hostcue.errors import TransportFailed
-from hostcue.model.comment import Comment, CommentKind, Gap, LiveEvent, Tally
+from hostcue.model.comment import Comment, CommentKind, Gap, LiveEvent, RoomStats, Tally
 
 
 def event(number: int, kind: CommentKind = "chat") -> Comment:
@@ -68,6 +68,16 @@ async def test_what_memory_has_no_room_for_is_a_gap_at_its_place() -> None:
     assert (opened.cause, opened.end_ms) == ("overload", None)
     assert (closed.cause, closed.start_ms) == ("overload", opened.start_ms)
     assert closed.end_ms is not None
+
+
+async def test_a_loss_is_one_gap_whatever_else_comes_meanwhile() -> None:
+    backlog = Backlog(2, most=2)
+    fill(backlog, event(0), event(1), event(2))
+    for number in range(5):
+        fill(backlog, RoomStats("1", number, 10, 10), event(number))
+    backlog.close()
+    gaps = [each for each in backlog.rest() if isinstance(each, Gap)]
+    assert [gap.end_ms is None for gap in gaps] == [True, False]
 
 
 async def test_a_loss_ends_with_the_broadcast() -> None:

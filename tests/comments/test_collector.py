@@ -189,6 +189,18 @@ async def test_whoever_stops_a_collector_gets_the_last_comments_first(source: Fa
     assert store.ids == ["1"]
 
 
+async def test_what_was_taken_is_not_handed_on_again_at_the_end(source: FakeComments) -> None:
+    store = Store()
+    async with anyio.create_task_group() as tasks:
+        collector = Collector(source, flush_s=0)
+        tasks.start_soon(lambda: collector.run(ROOM, on_batch=store.take))
+        await source.send.send(event(1, "like"))
+        await store.until(lambda: store.tried == 1)
+        await anyio.wait_all_tasks_blocked()
+        tasks.cancel_scope.cancel()
+    assert store.ids == ["1"]
+
+
 async def test_the_sources_error_is_raised_after_what_came_before_it_is_handed_on(
     source: FakeComments,
 ) -> None:

@@ -85,8 +85,20 @@ def test_a_viewer_is_one_person_or_nobody(user: pb.User, viewer: str) -> None:
     assert "user_id" not in comment.metadata
 
 
+def test_badges_are_read_whatever_their_size() -> None:
+    grade = pb.PayGrade(level=3).SerializeToString()
+    club = pb.FansClub(data=pb.FansClubData(club_name="小满家", level=2)).SerializeToString()
+    picture = b"\x7a\x88\x27" + bytes(5000)  # in a field we do not know
+    expected = {"level": "3", "club": "小满家", "club_level": "2"}
+    for bulk in (b"", picture):
+        comment = chat_by(pb.User(id=7, pay_grade=grade + bulk, fans_club=club))
+        assert comment.metadata == expected
+
+
 def test_a_comment_is_as_if_it_had_been_made_by_hand() -> None:
-    comment = chat_by(pb.User(id=7, nickname="小林", pay_grade=pb.PayGrade(level=3)))
+    comment = chat_by(
+        pb.User(id=7, nickname="小林", pay_grade=pb.PayGrade(level=3).SerializeToString())
+    )
     by_hand = Comment("1", "douyin", "1", "小林", "有货吗", NOW_MS, "chat", {"level": "3"}, "7")
     assert (comment, type(comment), hash(comment.id)) == (by_hand, Comment, hash(by_hand.id))
     with pytest.raises(FrozenInstanceError):

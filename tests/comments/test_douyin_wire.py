@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import time
 import tracemalloc
 from contextlib import suppress
 
@@ -144,6 +145,50 @@ def test_more_than_we_accept_is_refused_before_it_is_parsed(packing: str) -> Non
     data = gzip.compress(payload) if packing == "gzip" else payload
     with pytest.raises(UpstreamChanged):
         Inbox("1").read_frame(frame(data, packing).SerializeToString(), NOW_MS)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [b"\x0a\x00", b"\x0a\x02\x18\x01", b"\x0b\x0c\x0a\x00"],
+    ids=["empty", "with an id", "behind groups"],
+)
+@pytest.mark.parametrize("packing", ["gzip", "none"])
+def test_millions_of_tiny_messages_are_refused_in_little_memory(
+    message: bytes, packing: str
+) -> None:
+    payload = message * (MAX_BYTES // len(message) - 100)
+    data = frame(gzip.compress(payload, 1) if packing == "gzip" else payload, packing)
+    began_s = time.process_time()
+    with pytest.raises(UpstreamChanged, match="more at once"):
+        Inbox("1").read_frame(data.SerializeToString(), NOW_MS)
+    assert time.process_time() - began_s < 1  # parsed and read they would take several
+
+
+def test_many_headers_are_refused_too() -> None:
+    with pytest.raises(UpstreamChanged, match="more at once"):
+        Inbox("1").read_frame(b"\x2a\x00" * 1_000_000, NOW_MS)
+
+
+def test_a_large_answer_of_usual_messages_is_read() -> None:
+    chats = [
+        pb.Message(
+            method="WebcastChatMessage",
+            msg_id=number,
+            payload=pb.ChatMessage(content="有货吗" * 50).SerializeToString(),
+        )
+        for number in range(1, 2001)
+    ]
+    payload = pb.Response(messages=chats).SerializeToString()
+    data = frame(payload, "none").SerializeToString()
+    assert len(Inbox("1").read_frame(data, NOW_MS).events) == 2000
+
+
+def test_a_message_of_a_hundred_thousand_parts_is_not_parsed() -> None:
+    body = field(40, b"\x22\x00" * 500_000)
+    message = pb.Message(method="WebcastChatMessage", payload=body, msg_id=1)
+    inbox = Inbox("1")
+    assert inbox.read_response(pb.Response(messages=[message]), NOW_MS) == ()
+    assert inbox.unreadable == {"WebcastChatMessage": 1}
 
 
 def test_of_methods_we_do_not_know_only_so_many_are_remembered_by_name() -> None:

@@ -53,6 +53,29 @@ def test_an_old_collector_s_user_id_becomes_the_viewer_and_leaves_the_metadata()
     assert veiled.metadata == {"level": "3"}
 
 
+def test_who_wrote_is_found_in_metadata_whatever_the_collector_calls_it() -> None:
+    told = dict.fromkeys(
+        (
+            *("userid", "UID", "secUserId", "sender_uid", "openId", "id_str", "displayId"),
+            *("name", "nickName", "user.nickname", "from_user", "user_info", "avatar_thumb"),
+        ),
+        "?",
+    )
+    kept = {"user_level": "7", "gift_name": "玫瑰", "club": "小满家", "count": "3", "level": "12"}
+    assert Pseudonyms(b"key").veil(written(metadata=told | kept)).metadata == kept
+
+
+def test_a_name_or_an_id_goes_wherever_it_is_told() -> None:
+    told = {"by": "爱逛街的猫", "id": "9876543", "level": "12"}
+    veiled = Pseudonyms(b"key").veil(written("9876543", metadata=told))
+    assert veiled.metadata == {"level": "12"}
+
+
+def test_a_count_stays_that_happens_to_be_a_viewer_s_name_or_id() -> None:
+    told = {"count": "100", "diamonds": "12"}
+    assert Pseudonyms(b"key").veil(written("12", user="100", metadata=told)).metadata == told
+
+
 def test_a_name_in_what_a_collector_says_of_an_act_is_masked_too() -> None:
     veiled = Pseudonyms(b"key").veil(written(content="爱逛街的猫 来了", kind="enter"))
     assert veiled.content == "爱*** 来了"

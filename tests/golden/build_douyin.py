@@ -39,8 +39,10 @@ def user(number: int = 2861234567890123, name: str = "爱跑步的小林") -> pb
         id=number,
         id_str=str(number),
         nickname=name,
-        pay_grade=pb.PayGrade(level=11),
-        fans_club=pb.FansClub(data=pb.FansClubData(club_name="小满家", level=3)),
+        pay_grade=pb.PayGrade(level=11).SerializeToString(),
+        fans_club=pb.FansClub(
+            data=pb.FansClubData(club_name="小满家", level=3)
+        ).SerializeToString(),
     )
     avatar = unknown(1, b"https://p3.douyinpic.com/aweme/100x100/made-up.jpeg")
     person.MergeFromString(unknown(4, 2) + unknown(9, avatar) + unknown(46, b"MS4wLjABAAAAmadeup"))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from shutil import copy
 
 import anyio
 import pytest
 
-from hostcue.comments.collector import CollectorHealth
+from hostcue.comments.collector import Collector, CollectorHealth
 from hostcue.comments.douyin.client import DouyinComments
 from hostcue.comments.douyin.places import Places
 from hostcue.comments.douyin.polling import PollingWay
@@ -34,14 +36,35 @@ from hostcue.sim.signer import PretendSigner
 from hostcue.storage.comments import Comments
 from hostcue.storage.database import Database
 from hostcue.storage.gaps import Gaps, comment_gaps_of
+from hostcue.storage.migrations.run import upgrade
 
+DATABASE = "a.db"
 FLV_URL = "http://127.0.0.1:9/live.flv"
+
+
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("empty") / DATABASE
+    upgrade(path)
+    return path
+
+
+@pytest.fixture
+def folder(empty_database: Path, tmp_path: Path) -> Path:
+    copy(empty_database, tmp_path)
+    return tmp_path
 
 
 @pytest.fixture
 async def face() -> AsyncIterator[DouyinFace]:
-    async with DouyinFace.open(flv_url=FLV_URL, script=(), stats_s=0.05) as face:
+    async with DouyinFace.open(flv_url=FLV_URL, script=(), stats_s=0.1) as face:
+        face.invite_polls(every_s=0.05)
         yield face
+
+
+def polling() -> PollingWay:
+    """Asks as often as it is invited to."""
+    return PollingWay(interval_s=0, least_s=0.05)
 
 
 def room_of(face: DouyinFace) -> Room:
@@ -126,7 +149,7 @@ async def desk_of(
     """A room whose comments are collected, and connected."""
     gates = Gates("Douyin", budget=Budget("Douyin", per_s=1000), breaker=lambda: Breaker(open_s=0))
     async with (
-        Database.open(f"sqlite:///{folder / 'a.db'}") as database,
+        Database.open(f"sqlite:///{folder / DATABASE}") as database,
         aclosing(DouyinWebs(Proxies(), base_url=face.web_url, gates=gates, timeout_s=5)) as webs,
         anyio.create_task_group() as tasks,
     ):
@@ -139,7 +162,7 @@ async def desk_of(
         database.on_commit(publish)
         source = DouyinComments(
             webs,
-            ways or (WebsocketWay(push_url=face.push_url), PollingWay(interval_s=0)),
+            ways or (WebsocketWay(push_url=face.push_url), polling()),
             places=places or Places(gap_s=0),
             silence_s=silence_s,
             confirm_s=0,
@@ -153,11 +176,12 @@ async def desk_of(
             tasks,
             pseudonyms=Pseudonyms(b"test"),
             pauses=Pauses(retry_s=(0.05,), refused_s=(refused_s,)),
+            new_collector=partial(Collector, flush_s=0.01),
         )
         desk = Desk(face, chats, Comments(database), Gaps(database), published, news)
         await chats.join(room_of(face), "test")
         yield desk
-        await chats.leave(face.live_id, "test")
+        await chats.leave(room_of(face), "test")
         tasks.cancel_scope.cancel()
 
 
@@ -250,11 +274,11 @@ LOSSY = {"silent stall, and one false offline"}
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_rows_are_whole_and_single_through(
-    fault: str, face: DouyinFace, tmp_path: Path
+    fault: str, face: DouyinFace, folder: Path
 ) -> None:
     for number in range(14):
         face.say(f"来之前 {number}")
-    async with desk_of(face, tmp_path, silence_s=0.5 if fault in LOSSY else 20) as desk:
+    async with desk_of(face, folder, silence_s=0.5 if fault in LOSSY else 20) as desk:
         await desk.say("之前")
         await FAULTS[fault](face, desk)
         await desk.say("之后")
@@ -271,10 +295,10 @@ REFUSALS: dict[str, tuple[Callable[[DouyinFace], None], str]] = {
 
 @pytest.mark.parametrize("refusal", REFUSALS)
 async def test_a_refused_socket_is_left_for_polling_and_taken_again_when_it_speaks(
-    refusal: str, face: DouyinFace, tmp_path: Path
+    refusal: str, face: DouyinFace, folder: Path
 ) -> None:
     refuse, reason = REFUSALS[refusal]
-    async with desk_of(face, tmp_path, return_s=1.5) as desk:
+    async with desk_of(face, folder, return_s=0.3) as desk:
         await desk.say("之前")
         refuse(face)
         face.drop_line()
@@ -296,11 +320,11 @@ async def test_a_refused_socket_is_left_for_polling_and_taken_again_when_it_spea
 
 
 async def test_a_socket_refused_from_the_start_is_not_waited_for(
-    face: DouyinFace, tmp_path: Path
+    face: DouyinFace, folder: Path
 ) -> None:
     face.block_signature()
     face.say("来之前")
-    async with desk_of(face, tmp_path) as desk:
+    async with desk_of(face, folder) as desk:
         await desk.say("轮询")
         assert (desk.health.way, desk.health.way_reason) == ("polling", "signature_refused")
         assert face.refusals == 2  # as who we were, and as somebody else
@@ -309,9 +333,9 @@ async def test_a_socket_refused_from_the_start_is_not_waited_for(
 
 
 async def test_a_socket_on_which_nothing_comes_is_left_for_polling(
-    face: DouyinFace, tmp_path: Path
+    face: DouyinFace, folder: Path
 ) -> None:
-    async with desk_of(face, tmp_path, silence_s=0.3) as desk:
+    async with desk_of(face, folder, silence_s=0.3) as desk:
         await desk.say("之前")
         face.stall()
         face.say("没送到")
@@ -322,26 +346,27 @@ async def test_a_socket_on_which_nothing_comes_is_left_for_polling(
 
 
 async def test_a_signer_that_fails_is_told_apart_and_polling_needs_none(
-    face: DouyinFace, tmp_path: Path
+    face: DouyinFace, folder: Path
 ) -> None:
     async with PretendSigner.open() as signer:
         service = SignerService(signer.url, proxies=Proxies())
-        ways = (WebsocketWay(service, push_url=face.push_url), PollingWay(interval_s=0))
-        async with desk_of(face, tmp_path, ways=ways) as desk:
+        ways = (WebsocketWay(service, push_url=face.push_url), polling())
+        async with desk_of(face, folder, ways=ways) as desk:
             await desk.say("签过名")
             signer.answer("500")
             face.drop_line()
             await desk.until(lambda: desk.health.way == "polling")
             assert desk.health.way_reason == "signer_failed"
             await desk.say("轮询")
+            assert "HOSTCUE_DOUYIN_SIGNER_URL" in desk.health.remedy
             await desk.check_whole()
         assert signer.asked
 
 
 async def test_when_every_way_is_refused_the_room_fails_with_the_reason_and_comes_back(
-    face: DouyinFace, tmp_path: Path
+    face: DouyinFace, folder: Path
 ) -> None:
-    async with desk_of(face, tmp_path, refused_s=0.3) as desk:
+    async with desk_of(face, folder, refused_s=0.3) as desk:
         await desk.say("之前")
         face.refuse_polling("444")
         face.block_signature()
@@ -361,20 +386,22 @@ async def test_when_every_way_is_refused_the_room_fails_with_the_reason_and_come
 
 @pytest.mark.parametrize("how", ["empty", "captcha"])
 async def test_silence_under_risk_control_is_told_as_risk_control(
-    how: str, face: DouyinFace, tmp_path: Path
+    how: str, face: DouyinFace, folder: Path
 ) -> None:
-    async with desk_of(face, tmp_path, silence_s=0.3) as desk:
+    async with desk_of(face, folder, silence_s=0.3) as desk:
         await desk.say("之前")
         face.stall()
         face.risk_control(how)  # type: ignore[arg-type] # one of its words
         await desk.until(lambda: desk.health.state == "failed")
         assert desk.health.reason == "risk_control"
         assert desk.health.last_error
+        assert desk.health.remedy
+        assert face.connections == 1
         await desk.check()
 
 
-async def test_the_end_is_seen_by_polling_too(face: DouyinFace, tmp_path: Path) -> None:
-    async with desk_of(face, tmp_path, ways=[PollingWay(interval_s=0)]) as desk:
+async def test_the_end_is_seen_by_polling_too(face: DouyinFace, folder: Path) -> None:
+    async with desk_of(face, folder, ways=[polling()]) as desk:
         await desk.say("轮询")
         face.end()
         await desk.until(lambda: desk.health.state == "ended")
@@ -382,27 +409,27 @@ async def test_the_end_is_seen_by_polling_too(face: DouyinFace, tmp_path: Path) 
 
 
 async def test_the_next_host_is_tried_where_one_does_not_serve(
-    face: DouyinFace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    face: DouyinFace, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         "hostcue.comments.douyin.address.KNOWN_SERVERS",
         ("ws://127.0.0.1:9", face.push_url),
     )
     face.refuse_polling("500")  # so that the platform names no server
-    async with desk_of(face, tmp_path, ways=[WebsocketWay()]) as desk:
+    async with desk_of(face, folder, ways=[WebsocketWay()]) as desk:
         await desk.say("第二台")
         assert desk.health.way == "websocket"
         await desk.check_whole()
 
 
 async def test_a_room_beyond_the_limit_waits_and_is_taken_when_a_place_is_free(
-    tmp_path: Path, face: DouyinFace
+    folder: Path, face: DouyinFace
 ) -> None:
     async with DouyinFace.open(
-        flv_url=FLV_URL, script=(), stats_s=0.05, live_id="80017709310", host=face.host
+        flv_url=FLV_URL, script=(), stats_s=0.1, live_id="80017709310", host=face.host
     ) as second:
         places = Places(rooms=1, gap_s=0)
-        async with desk_of(face, tmp_path, places=places) as desk:
+        async with desk_of(face, folder, places=places) as desk:
             await desk.say("第一间")
             await desk.chats.join(room_of(second), "test")
             other = Desk(second, desk.chats, desk.store, desk.gaps, desk.published, desk.news)
@@ -410,7 +437,7 @@ async def test_a_room_beyond_the_limit_waits_and_is_taken_when_a_place_is_free(
             assert other.health.reason == "rooms_limit"
             assert second.connections == 0
             second.say("等着")
-            await desk.chats.leave(face.live_id, "test")
+            await desk.chats.leave(room_of(face), "test")
             await other.say("轮到了")
             assert other.health.state == "live"
             rows = await other.rows()
@@ -418,17 +445,17 @@ async def test_a_room_beyond_the_limit_waits_and_is_taken_when_a_place_is_free(
             (gap,) = await other.closed_gaps()
             assert gap.cause == "rooms_limit"
             assert gap.end_ms is not None
-            await desk.chats.leave(second.live_id, "test")
+            await desk.chats.leave(room_of(second), "test")
 
 
 async def test_who_collects_a_room_again_has_a_gap_where_nobody_did(
-    face: DouyinFace, tmp_path: Path
+    face: DouyinFace, folder: Path
 ) -> None:
-    async with desk_of(face, tmp_path) as desk:
+    async with desk_of(face, folder) as desk:
         await desk.say("之前")
     for number in range(40):
         face.say(f"没人采集 {number}")
-    async with desk_of(face, tmp_path) as desk:
+    async with desk_of(face, folder) as desk:
         await desk.say("之后")
         rows = await desk.rows()
         assert len(rows) == len(set(rows)) == 16  # the last fifteen came again

@@ -197,6 +197,19 @@ async def test_a_signature_with_a_bare_plus_is_as_good(face: DouyinFace) -> None
         await face.wait_viewers(1)
 
 
+async def test_the_cursor_of_a_frame_is_behind_its_last_message(face: DouyinFace) -> None:
+    said = [face.say(f"第 {number} 句") for number in range(50)]
+    face.history(50)
+    async with watch(face) as client:
+        first = await receive(client)
+    seen = [message.msg_id for message in first.messages if "UserSeq" not in message.method]
+    assert 0 < len(seen) < 50
+    face.history(0)
+    async with watch(face, cursor=first.cursor) as client:
+        rest = await messages(client, 50 - len(seen))
+    assert seen + [message.msg_id for message in rest] == said
+
+
 async def test_a_new_connection_goes_on_where_its_cursor_is(face: DouyinFace) -> None:
     face.history(0)
     face.say("看到了")

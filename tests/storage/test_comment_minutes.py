@@ -100,3 +100,11 @@ def test_thousands_of_viewers_are_counted_within_a_few_percent() -> None:
         viewer_sketch.note(sketch, map(key_of, range(count)))
         again = viewer_sketch.sketch_of(viewer_sketch.packed(sketch))
         assert viewer_sketch.estimate(again) == pytest.approx(count, rel=0.08)
+
+
+async def test_how_many_came_is_not_known_where_the_platform_does_not_tell(
+    database: Database,
+) -> None:
+    await Comments(database).take([RoomStats("r", 70_000, 42, 0)])
+    (minute,) = await CommentMinutes(database).between("r", 0, 10**9)
+    assert (minute.online, minute.came) == (42, None)

@@ -65,3 +65,26 @@ def test_it_can_be_taken_back(tmp_path: Path) -> None:
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT count(*) FROM comments").fetchone() == (4,)
     connection.close()
+
+
+async def test_what_a_collector_told_of_who_wrote_goes_too(tmp_path: Path) -> None:
+    path = tmp_path / "hostcue.db"
+    at_revision(path, "0004")
+    told = '{"sec_uid":"MS4wLjAB","nickName":"爱逛街的猫","a \\"b\\"":"1","diamonds":"-9"}'
+    rows = [
+        (1, "m1", "爱逛街的猫", "爱逛街的猫 送出了小心心", told, "gift"),
+        (2, "m2", "爱逛街的猫", "爱逛街的猫是谁", "{}", "chat"),
+    ]
+    with sqlite3.connect(path) as connection:
+        connection.executemany(
+            "INSERT INTO comments VALUES (?, ?, ?, ?, 60000, 'r', 'douyin', ?, ?, 61000)", rows
+        )
+    connection.close()
+    async with Database.open(f"sqlite:///{path}") as database:
+        gift, chat = await Comments(database).get_comments_between("r", 0, 10**9)
+        (minute,) = await CommentMinutes(database).between("r", 0, 10**9)
+    assert gift.comment.content == "爱*** 送出了小心心"
+    assert gift.comment.metadata == {'a "b"': "1", "diamonds": "-9"}
+    assert chat.comment.content == "爱逛街的猫是谁"
+    assert minute.diamonds == 0
+    assert b"MS4wLjAB" not in path.read_bytes()

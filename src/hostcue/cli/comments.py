@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
+from errno import EISDIR
 from pathlib import Path
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
@@ -43,13 +46,14 @@ def export(
     if output is None:
         anyio.run(fetch, sys.stdout.buffer)
         return
-    part = output.with_name(f"{output.name}.part")
     try:
-        with part.open("wb") as file:
-            anyio.run(fetch, file)
-        part.replace(output)
-    finally:
-        part.unlink(missing_ok=True)
+        _write(output, fetch)
+    except OSError as exc:
+        raise BadRequest(
+            f"{output} can't be written: {exc.strerror}",
+            field="--output",
+            remedy="name a file in a folder that is there and can be written",
+        ) from None
     print(output)
 
 
@@ -66,6 +70,19 @@ def erase(
             return await client.post("/api/comments/erase", body)
 
     print(f"{anyio.run(ask)['comments']} comments deleted")
+
+
+def _write(output: Path, fetch: Callable[[BinaryIO], Awaitable[None]]) -> None:
+    if output.is_dir():
+        raise IsADirectoryError(EISDIR, "it is a folder")
+    part = output.with_name(f"{output.name}.part")
+    try:
+        with part.open("wb") as file:
+            anyio.run(fetch, file)
+        part.replace(output)
+    finally:
+        with suppress(OSError):
+            part.unlink()
 
 
 def _token(settings: Settings) -> str | None:

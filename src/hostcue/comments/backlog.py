@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
 
 import anyio
 
@@ -45,7 +47,8 @@ class Backlog:
                 self._lost_since_ms = now_ms()
                 self._append(self._kept, Gap(self._lost_since_ms, "overload"))
         else:
-            self._end_of_loss()
+            if isinstance(event, Comment):
+                self._end_of_loss()
             self._append(self._kept, event)
         while self._droppable and len(self) > self._capacity:
             self._droppable.popleft()
@@ -109,3 +112,26 @@ class Backlog:
         if self._changed is not None:
             self._changed.set()
             self._changed = None
+
+
+@asynccontextmanager
+async def filled(
+    backlog: Backlog, by: Callable[..., Coroutine[object, object, None]]
+) -> AsyncGenerator[Backlog]:
+    """`by` runs beside whoever reads the backlog, from when it says that it has started.
+
+    Its errors before that leave as they are, and so do the reader's.
+    """
+    error: BaseException | None = None
+    try:
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(by)
+            yield backlog
+            tasks.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        # The group is ours, the error in it the reader's or the connection's: unwrap it.
+        if len(group.exceptions) > 1:
+            raise
+        error = group.exceptions[0]
+    if error is not None:
+        raise error

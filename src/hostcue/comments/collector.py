@@ -13,7 +13,7 @@ from anyio.abc import TaskStatus
 
 from hostcue.comments.backlog import Backlog
 from hostcue.comments.pulse import Pulse
-from hostcue.errors import HostcueError
+from hostcue.errors import HostcueError, InternalError
 from hostcue.log import redact_text
 from hostcue.model.comment import Gap, LiveEvent, Tally, Way, WayTaken
 from hostcue.model.room import DEFAULT_ACCESS, Access, Room
@@ -35,7 +35,8 @@ class CollectorHealth:
 
     `reason` is a gap's cause or an error's code; `lag_ms` the median time between a comment's
     sending and its arrival, of the last ones; `dropped` counts likes and enters left out. `way`
-    is how messages come, `way_reason` the code of why not by a better one; the rest is a `Tally`'s.
+    is how messages come, `way_reason` the code of why not by a better one; `remedy` what can be
+    done, where an error said so. The rest is a `Tally`'s.
     """
 
     state: CollectorState
@@ -48,6 +49,7 @@ class CollectorHealth:
     last_error: str
     way: Way | None = None
     way_reason: str = ""
+    remedy: str = ""
     clock_skew_ms: int | None = None
     repeated: int = 0
     unknown: int = 0
@@ -80,6 +82,7 @@ class Collector:
         self._reason = ""
         self._reconnects = 0
         self._last_error = ""
+        self._remedy = ""
         self._taken: WayTaken | None = None
         self._tally = Tally()
 
@@ -98,6 +101,7 @@ class Collector:
             last_error=self._last_error,
             way=self._taken.way if self._taken else None,
             way_reason=self._taken.reason if self._taken else "",
+            remedy=self._remedy_now(),
             clock_skew_ms=self._tally.clock_skew_ms,
             repeated=self._tally.repeated,
             unknown=sum(self._tally.unknown.values()),
@@ -124,9 +128,22 @@ class Collector:
                 task_status.started()
                 await self._collect(events, on_batch)
         except HostcueError as exc:
-            self._state, self._reason, self._last_error = "failed", exc.code, exc.message
+            self._fail(exc.code, exc.message, exc.remedy)
+            raise
+        except Exception as exc:
+            self._fail(InternalError.code, redact_text(f"{type(exc).__name__}: {exc}"))
             raise
         self._state, self._reason = "ended", ""
+
+    def _fail(self, code: str, error: str, remedy: str | None = None) -> None:
+        self._state, self._reason = "failed", code
+        self._last_error, self._remedy = error, remedy or ""
+
+    def _remedy_now(self) -> str:
+        """That of `reason`; where nothing is wrong now, that of the way that could not be taken."""
+        if self._reason or self._taken is None:
+            return self._remedy
+        return self._taken.remedy
 
     async def _collect(self, events: AsyncIterator[LiveEvent], on_batch: OnBatch) -> None:
         failure: HostcueError | None = None
@@ -152,9 +169,9 @@ class Collector:
             case Gap(cause=cause, end_ms=None):
                 self._state = "waiting" if cause in _WAITED_FOR else "reconnecting"
                 self._reason = cause
-            case Gap(cause=cause):
+            case Gap():
+                self._reconnects += self._state == "reconnecting"
                 self._state, self._reason = "live", ""
-                self._reconnects += cause not in _WAITED_FOR
             case WayTaken():
                 self._taken = event
             case Tally():
@@ -167,6 +184,7 @@ class Collector:
         try:
             while batch := await self._backlog.take(self._batch_size, within_s=self._flush_s):
                 await self._persist(batch, on_batch)
+                batch = []
         except anyio.get_cancelled_exc_class():
             batch += self._backlog.rest()
             with anyio.CancelScope(shield=True), anyio.move_on_after(_LAST_WORDS_S):

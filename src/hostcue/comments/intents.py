@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -38,7 +38,7 @@ class Intents:
     alone are found faster. The groups of `heat` are named after its buckets.
     """
 
-    intents: Mapping[Intent, tuple[Pattern, ...]]
+    intents: Sequence[tuple[Intent, Pattern]]
     questions: Pattern
     heat: Pattern
     fillers: Pattern
@@ -46,10 +46,9 @@ class Intents:
 
     def intent_of(self, text: str) -> Intent:
         """The matter a comment is about."""
-        for name, patterns in self.intents.items():
-            for pattern in patterns:
-                if pattern.search(text) is not None:
-                    return name
+        for name, pattern in self.intents:
+            if pattern.search(text) is not None:
+                return name
         return "other"
 
     def asks(self, text: str) -> bool:
@@ -72,7 +71,7 @@ def packaged() -> Intents:
     """Those that come with hostcue."""
     source = resources.files(__package__) / "intents.yaml"
     nothing = re.compile(r"(?!)")
-    empty = Intents({}, nothing, nothing, nothing, nothing)
+    empty = Intents((), nothing, nothing, nothing, nothing)
     return _read(source.read_text("utf-8"), "intents.yaml", empty)
 
 
@@ -100,7 +99,11 @@ def _read(text: str, name: str, rest: Intents) -> Intents:
     sections = reader.mapping(_composed(text, name), "the file", _SECTIONS)
     if (node := sections.get("intents")) is not None:
         buckets = reader.buckets(node, "intents", _INTENTS)
-        split = {cast("Intent", name): _words_apart(found) for name, found in buckets.items()}
+        split = [
+            (cast("Intent", name), pattern)
+            for name, found in buckets.items()
+            for pattern in _words_apart(found)
+        ]
         rest = replace(rest, intents=split)
     if (node := sections.get("questions")) is not None:
         rest = replace(rest, questions=_any_of(reader.entries(node, "questions")))

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
 
 from hostcue.model.comment import Comment, comment_of
+from hostcue.model.person_fields import person_fields
 
 _DIGITS = 16
+_REMEMBERED = 16_384
+"""Of so many viewers the key is kept in memory: who wrote just now writes again."""
 _SHARED_IDS = frozenset({"", "0", "111111"})
 """What platforms give instead of an id: Douyin's masked viewers are all `111111`."""
 
-_IDENTIFYING = frozenset(
-    {
-        *("user_id", "userId", "uid", "sec_uid", "secUid", "sec_user_id", "short_id", "shortId"),
-        *("display_id", "displayId", "unique_id", "open_id", "openid", "union_id"),
-        *("nickname", "nick_name", "user_name", "userName", "username", "uname"),
-        *("avatar", "avatar_url", "to_user", "to_user_id"),
-    }
-)
-"""Members of a foreign collector's metadata that say who somebody is; ours sends none of them."""
+_ID_DIGITS = 6
+"""A shorter id is as likely a level or a count."""
 
 
 class Pseudonyms:
@@ -30,7 +27,7 @@ class Pseudonyms:
     """
 
     def __init__(self, key: bytes, *, raw_names: bool = False, older: Sequence[bytes] = ()) -> None:
-        self._key = key
+        self._keyed = lru_cache(_REMEMBERED)(partial(_keyed, key))
         self._older = tuple(older)
         self._raw_names = raw_names
 
@@ -52,7 +49,7 @@ class Pseudonyms:
             content,
             comment.ts_ms,
             comment.kind,
-            metadata if _IDENTIFYING.isdisjoint(metadata) else _anonymous(metadata),
+            _anonymous(metadata, "" if self._raw_names else name, platform_id),
             self.viewer_of(comment.platform, platform_id),
         )
 
@@ -60,13 +57,14 @@ class Pseudonyms:
         """The key of a viewer; empty for an id that many share."""
         if user_id in _SHARED_IDS:
             return ""
-        return _keyed(self._key, platform, user_id)
+        return self._keyed(platform, user_id)
 
     def viewers_of(self, platform: str, user_id: str) -> list[str]:
         """All keys under which a viewer's comments may be stored, the present one first."""
         if user_id in _SHARED_IDS:
             return []
-        return [_keyed(key, platform, user_id) for key in (self._key, *self._older)]
+        older = (_keyed(key, platform, user_id) for key in self._older)
+        return [self._keyed(platform, user_id), *older]
 
 
 def mask(name: str) -> str:
@@ -78,5 +76,12 @@ def _keyed(key: bytes, platform: str, user_id: str) -> str:
     return hmac.digest(key, f"{platform}:{user_id}".encode(), "sha256").hex()[:_DIGITS]
 
 
-def _anonymous(metadata: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in metadata.items() if name not in _IDENTIFYING}
+def _anonymous(metadata: Mapping[str, str], name: str, platform_id: str) -> Mapping[str, str]:
+    """Without what says who wrote: by its field, or because it is the name or the id itself."""
+    fields, values = person_fields(tuple(metadata)), metadata.values()
+    if not (fields or name in values or platform_id in values):
+        return metadata  # nearly always
+    told = {name} if len(name) > 2 and not name.isdecimal() else set[str]()
+    if len(platform_id) >= _ID_DIGITS:
+        told.add(platform_id)
+    return {key: value for key, value in metadata.items() if not (key in fields or value in told)}

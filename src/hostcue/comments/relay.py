@@ -208,7 +208,7 @@ def _check(url: str) -> None:
         raise ConfigError(
             "HOSTCUE_RELAY_URL is no web address",
             field="HOSTCUE_RELAY_URL",
-            remedy="write it like http://host:8000/api/douyin/web/stream?live_id={live_id}",
+            remedy="write it like http://host:8000/api/douyin/web/stream, with live_id={live_id} after a question mark",
         )
 
 

@@ -28,7 +28,7 @@ _SIZE = re.compile(
 )
 _TO_ARABIC = str.maketrans("零一二三四五六七八九", "0123456789")
 _KILO = frozenset({"kg", "公斤", "千克"})
-_WORTH_A_LOOK = re.compile(r"[\da-z米]")
+_WORTH_A_LOOK = re.compile(r"[\da-z]")
 _LINK_DIGITS = 3
 
 
@@ -45,17 +45,26 @@ def take_slots(text: str, places: re.Pattern[str]) -> tuple[str, Named]:
     if "号" in text or "链" in text:
         text = _LINK_FIRST.sub(lambda m: _note(slots, "link", str(int(m[1])), "L"), text)
         text = _LINK.sub(lambda m: _note_link(slots, m), text)
-    if _WORTH_A_LOOK.search(text) is not None:
+    if "米" in text or "1." in text:
         text = _METRES.sub(_centimetres, text)
-        text = _BOTH.sub(lambda m: _note(slots, "body", f"{m[1]}cm {_jin(m[2], m[3])}", "B"), text)
-        text = _HEIGHT.sub(lambda m: _note(slots, "body", f"{m[1] or m[2]}cm", "B"), text)
-        text = _WEIGHT.sub(
-            lambda m: _note(slots, "body", _jin(m[1] or m[3], m[2] or m[4]), "B"), text
-        )
+    if _WORTH_A_LOOK.search(text) is not None:
+        text = _take_body(text, slots)
         text = _SIZE.sub(lambda m: _note(slots, "size", (m[1] or m[2]).upper(), "S"), text)
     if places.search(text) is not None:
         text = places.sub(lambda m: _note(slots, "city", m[0], "P"), text)
     return text, slots
+
+
+def _take_body(text: str, slots: Named) -> str:
+    """Height and weight; a pattern is tried only where there is what it can't do without."""
+    if "1" in text:
+        text = _BOTH.sub(lambda m: _note(slots, "body", f"{m[1]}cm {_jin(m[2], m[3])}", "B"), text)
+        text = _HEIGHT.sub(lambda m: _note(slots, "body", f"{m[1] or m[2]}cm", "B"), text)
+    if "重" in text or "斤" in text or "k" in text or "克" in text:
+        text = _WEIGHT.sub(
+            lambda m: _note(slots, "body", _jin(m[1] or m[3], m[2] or m[4]), "B"), text
+        )
+    return text
 
 
 def _note(slots: Named, slot: Slot, value: str, mark: str) -> str:

@@ -102,6 +102,8 @@ class Hub:
     def publish(self, events: Sequence[Event]) -> None:
         """Give the events to all who want them, at once."""
         self.traffic.count(events)
+        if not self._listeners:
+            return
         messages = [Message(event) for event in events]
         for listener in list(self._listeners):
             for message in messages:

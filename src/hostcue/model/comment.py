@@ -90,7 +90,8 @@ class RoomControl:
 class Gap:
     """A span in which nothing was received, with its cause; `end_ms` is None while it lasts.
 
-    A source yields it twice: when it opens, and once more with `end_ms` when it closes.
+    A source yields it twice: when it opens, and once more with `end_ms` when it closes. What is
+    known only afterwards is yielded once, closed.
     """
 
     start_ms: int
@@ -100,10 +101,15 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class WayTaken:
-    """From here on messages come this way; `reason` is the code of what closed the one before."""
+    """From here on messages come this way.
+
+    `reason` is the code of what closed the one before, `remedy` what can be done about it, where
+    that is more than the code says.
+    """
 
     way: Way
     reason: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

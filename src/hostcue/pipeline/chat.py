@@ -34,6 +34,7 @@ NOT_COLLECTED = "not_collected"
 """The cause of the gap in which hostcue did not run, or nobody wanted a room's comments."""
 
 Publish = Callable[[Sequence[Event]], None]
+NewCollector = Callable[[CommentSource], Collector]
 Hear = Callable[[Room, RoomControl], None]
 """Is told what the platform says of a room's broadcast."""
 
@@ -63,12 +64,13 @@ class Pauses:
 
 @dataclass(frozen=True, slots=True)
 class ChatStatus:
-    """How the collection of a room's comments stands."""
+    """How the collection of a room's comments stands; `gap` is the one that lasts now."""
 
     room: Room
     since_ms: int
     running: bool
     health: CollectorHealth
+    gap: Gap | None = None
 
 
 class Chat:
@@ -85,6 +87,7 @@ class Chat:
         pseudonyms: Pseudonyms,
         hear: Hear,
         pauses: Pauses,
+        new_collector: NewCollector = Collector,
     ) -> None:
         self.room = room
         self.owners: set[str] = set()
@@ -96,7 +99,8 @@ class Chat:
         self._pseudonyms = pseudonyms
         self._hear = hear
         self._pauses = pauses
-        self._collector = Collector(source)
+        self._new_collector = new_collector
+        self._collector = new_collector(source)
         self._since_ms = now_ms()
         self._scope = anyio.CancelScope()
         self._flushed = anyio.Event()
@@ -114,7 +118,7 @@ class Chat:
         health, over = self._collector.health, self.finished.is_set()
         if over and health.state not in {"ended", "failed"}:
             health = replace(health, state="ended")
-        return ChatStatus(self.room, self._since_ms, not over, health)
+        return ChatStatus(self.room, self._since_ms, not over, health, self._gap)
 
     async def run(self) -> None:
         """Collect until the broadcast is over, or until `end`."""
@@ -125,7 +129,7 @@ class Chat:
                     with anyio.move_on_after(pause_s):
                         await self._renewed.wait()
                     self._renewed = anyio.Event()
-                    self._collector = Collector(self._source)
+                    self._collector = self._new_collector(self._source)
         finally:
             with anyio.CancelScope(shield=True), anyio.move_on_after(2):
                 await self._close()
@@ -165,6 +169,7 @@ class Chat:
             if self._gap is not None:
                 gap = replace(self._gap, end_ms=max(now_ms(), self._gap.start_ms))
                 await self._store.gap(self.room.platform, self.room.room_id, gap)
+                self._gap = None
             await self._announce()
         except StorageFailed as exc:
             log.warning("comments_not_closed", room=self.room.live_id, error=exc)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from sqlalchemy import select, tuple_
 
@@ -134,7 +135,8 @@ class _Counts:
     def note(self, stats: RoomStats) -> None:
         self.online = max(self.online or (0, 0), (stats.ts_ms, stats.online))
         self.online_peak = max(self.online_peak or 0, stats.online)
-        self.came = max(self.came or 0, stats.total)
+        if stats.total:  # some platforms do not tell it
+            self.came = max(self.came or 0, stats.total)
 
 
 _Key = tuple[str, int]
@@ -156,9 +158,9 @@ class MinuteCounts:
         """Count comments that were not counted before, and what the platform says of the room."""
         minutes: dict[_Key, _Counts] = {}
         for comment in comments:
-            minutes.setdefault(_minute(comment), _Counts()).count(comment)
+            _of(minutes, comment).count(comment)
         for told in stats:
-            minutes.setdefault(_minute(told), _Counts()).note(told)
+            _of(minutes, told).note(told)
         if not minutes:
             return
         sketches = await self._sketched(tx, minutes)
@@ -191,8 +193,40 @@ class MinuteCounts:
         return sketches
 
 
-def _minute(event: Comment | RoomStats) -> _Key:
-    return event.room_id, event.ts_ms - event.ts_ms % MINUTE_MS
+class Passed:
+    """Which likes and enters were counted already, of the last ones."""
+
+    def __init__(self, most: int = 50_000) -> None:
+        self._most = most
+        self._seen: dict[int, None] = {}  # hashes, in the order they came
+
+    def unknown(self, comments: Iterable[Comment]) -> list[Comment]:
+        """Those that were not counted, each once."""
+        found: dict[int, Comment] = {}
+        for comment in comments:
+            key = _hash(comment)
+            if key not in self._seen:
+                found.setdefault(key, comment)
+        return list(found.values())
+
+    def remember(self, comments: Iterable[Comment]) -> None:
+        """They are counted now."""
+        self._seen.update((_hash(comment), None) for comment in comments)
+        for key in list(islice(self._seen, max(0, len(self._seen) - self._most))):
+            del self._seen[key]
+
+
+def _hash(comment: Comment) -> int:
+    return hash((comment.platform, comment.room_id, comment.id))
+
+
+def _of(minutes: dict[_Key, _Counts], event: Comment | RoomStats) -> _Counts:
+    """The counts of the event's minute, made when it is the first in it."""
+    key = event.room_id, event.ts_ms - event.ts_ms % MINUTE_MS
+    counts = minutes.get(key)
+    if counts is None:
+        counts = minutes[key] = _Counts()
+    return counts
 
 
 def _row(key: _Key, counts: _Counts, sketch: bytearray) -> tuple[object, ...]:

@@ -2,67 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from itertools import islice
-from types import MappingProxyType
-from typing import cast
+from collections.abc import AsyncIterator, Collection, Sequence
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from hostcue.errors import BadRequest
-from hostcue.model.clock import now_ms
-from hostcue.model.comment import (
-    Comment,
-    CommentKind,
-    Gap,
-    ProductChange,
-    RoomStats,
-    comment_of,
-)
-from hostcue.model.event import Event
-from hostcue.model.json_text import strings_from, to_json
+from hostcue.model.comment import Comment, CommentKind, Gap, ProductChange, RoomStats
+from hostcue.model.event import Event, event_of
 from hostcue.storage import tables
-from hostcue.storage.comment_minutes import MinuteCounts
-from hostcue.storage.database import Database, Transaction
+from hostcue.storage.comment_minutes import MinuteCounts, Passed
+from hostcue.storage.comment_rows import COLUMNS, PAGE, StoredComment, insert_new, read_rows
+from hostcue.storage.database import Database
 from hostcue.storage.gaps import comment_gaps_of, store_gap
 
 _T = tables.comments
 STORED_KINDS: frozenset[CommentKind] = frozenset({"chat", "gift", "follow", "share", "fans_club"})
 """Likes and enters are counted to their minute and not kept: they are the bulk of the traffic."""
-
-_COLUMNS = (
-    _T.c.row_id,
-    _T.c.id,
-    _T.c.platform,
-    _T.c.room_id,
-    _T.c.user,
-    _T.c.content,
-    _T.c.ts,
-    _T.c.kind,
-    _T.c.metadata,
-    _T.c.viewer,
-)
-_Columns = tuple[int, str, str, str, str, str, int, CommentKind, str, str]
-_PAGE = f"""
-SELECT {", ".join(column.name for column in _COLUMNS)} FROM comments
-WHERE room_id = ? AND (ts, row_id) > (?, ?) AND ts < ?
-"""  # noqa: S608 - our own names
-_INSERT = """
-INSERT INTO comments (
-  row_id, id, user, content, ts, room_id, platform, metadata, kind, received_at, viewer
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (platform, room_id, id) DO NOTHING
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredComment:
-    """A comment with its place in the one sequence of ids."""
-
-    row_id: int
-    comment: Comment
 
 
 class Comments:
@@ -71,7 +27,7 @@ class Comments:
     def __init__(self, database: Database) -> None:
         self._db = database
         self._minutes = MinuteCounts()
-        self._passed = _Passed()
+        self._passed = Passed()
 
     async def take(self, batch: Sequence[Comment | RoomStats]) -> list[StoredComment]:
         """Store what is new and count it to its minutes, in one commit; then send it out.
@@ -79,18 +35,21 @@ class Comments:
         Returns the comments that were new, in order. Likes and enters are counted only, each
         once as long as their ids are remembered: a batch may be given again.
         """
-        kept = [event for event in batch if isinstance(event, Comment) and _is_kept(event)]
-        passing = self._passed.unknown(
-            event for event in batch if isinstance(event, Comment) and not _is_kept(event)
-        )
-        stats = [event for event in batch if isinstance(event, RoomStats)]
+        kept: list[Comment] = []
+        passing: list[Comment] = []
+        stats: list[RoomStats] = []
+        for event in batch:
+            if isinstance(event, RoomStats):
+                stats.append(event)
+            else:
+                (kept if event.kind in STORED_KINDS else passing).append(event)
+        passing = self._passed.unknown(passing)
         if not (kept or passing or stats):
             return []
         async with self._db.write() as tx:
-            stored = await _insert(tx, kept) if kept else []
+            stored = await insert_new(tx, kept) if kept else []
             await self._minutes.add(tx, [*(item.comment for item in stored), *passing], stats)
-            for item in stored:
-                tx.publish(comment_event(item.comment, item.row_id))
+            tx.publish(comment_event(item.comment, item.row_id) for item in stored)
         self._passed.remember(passing)
         return stored
 
@@ -142,21 +101,21 @@ class Comments:
         kinds: Collection[str] | None = None,
     ) -> list[StoredComment]:
         """What comes after a send time and a row id, in their order."""
-        query, parameters = _PAGE, [room_id, *place, end_ts]
+        query, parameters = PAGE, [room_id, *place, end_ts]
         if kinds is not None:
             query += f" AND kind IN ({', '.join('?' * len(kinds))})"
             parameters += kinds
-        return _stored(
+        return read_rows(
             await self._db.fetch(f"{query} ORDER BY ts, row_id LIMIT ?", [*parameters, limit])
         )
 
     async def after(self, room_id: str | None, row_id: int, limit: int) -> list[StoredComment]:
         """Comments stored after `row_id`, in the order they were stored."""
-        query = select(*_COLUMNS).where(_T.c.row_id > row_id).order_by(_T.c.row_id).limit(limit)
+        query = select(*COLUMNS).where(_T.c.row_id > row_id).order_by(_T.c.row_id).limit(limit)
         if room_id is not None:
             query = query.where(_T.c.room_id == room_id)
         async with self._db.read() as connection:
-            return _stored(await connection.execute(query))
+            return read_rows(await connection.execute(query))
 
     async def received_before(self, before_ms: int, after: int, limit: int) -> list[int]:
         """Row ids, at most `limit`, of comments received earlier than `before_ms`.
@@ -274,6 +233,7 @@ class Comments:
 
 def comment_event(comment: Comment, row_id: int | None = None) -> Event:
     """A comment as the stream of its room carries it; without `row_id` it is live only."""
+    metadata = comment.metadata
     data: dict[str, object] = {
         "id": comment.id,
         "user": comment.user,
@@ -281,110 +241,8 @@ def comment_event(comment: Comment, row_id: int | None = None) -> Event:
         "ts": comment.ts_ms,
         "room_id": comment.room_id,
         "platform": comment.platform,
-        "metadata": dict(comment.metadata),
+        "metadata": metadata if type(metadata) is dict else dict(metadata),  # as JSON takes it
         "viewer": comment.viewer,
     }
     kind = "member" if comment.kind == "enter" else comment.kind
-    return Event("comments", comment.room_id, kind, data, row_id)
-
-
-class _Passed:
-    """Which likes and enters were counted already, of the last ones."""
-
-    def __init__(self, most: int = 50_000) -> None:
-        self._most = most
-        self._seen: dict[int, None] = {}  # hashes, in the order they came
-
-    def unknown(self, comments: Iterable[Comment]) -> list[Comment]:
-        """Those that were not counted, each once."""
-        found: dict[int, Comment] = {}
-        for comment in comments:
-            key = _hash(comment)
-            if key not in self._seen:
-                found.setdefault(key, comment)
-        return list(found.values())
-
-    def remember(self, comments: Iterable[Comment]) -> None:
-        """They are counted now."""
-        self._seen.update((_hash(comment), None) for comment in comments)
-        for key in list(islice(self._seen, max(0, len(self._seen) - self._most))):
-            del self._seen[key]
-
-
-def _hash(comment: Comment) -> int:
-    return hash((comment.platform, comment.room_id, comment.id))
-
-
-def _is_kept(comment: Comment) -> bool:
-    return comment.kind in STORED_KINDS
-
-
-async def _insert(tx: Transaction, comments: Sequence[Comment]) -> list[StoredComment]:
-    """Those that were not stored yet; the statement is as `executemany` takes it, for speed."""
-    before, received = tx.last_id, now_ms()
-    rows = [
-        (
-            tx.next_id(),
-            comment.id,
-            comment.user,
-            comment.content,
-            comment.ts_ms,
-            comment.room_id,
-            comment.platform,
-            _metadata_text(tuple(comment.metadata.items())),
-            comment.kind,
-            received,
-            comment.viewer,
-        )
-        for comment in comments
-    ]
-    added = await tx.connection.exec_driver_sql(_INSERT, rows)
-    stored = [StoredComment(row[0], item) for row, item in zip(rows, comments, strict=True)]
-    if added.rowcount < len(rows):
-        ids = await tx.connection.execute(select(_T.c.row_id).where(_T.c.row_id > before))
-        new = set(ids.scalars())
-        stored = [item for item in stored if item.row_id in new]
-        tx.give_back(stored[-1].row_id if stored else before)
-    return stored
-
-
-def _stored(rows: Iterable[Sequence[object]]) -> list[StoredComment]:
-    return [
-        StoredComment(
-            row_id,
-            comment_of(
-                message_id,
-                platform,
-                room_id,
-                user,
-                content,
-                ts_ms,
-                kind,
-                _metadata_from(metadata),
-                viewer,
-            ),
-        )
-        for (
-            row_id,
-            message_id,
-            platform,
-            room_id,
-            user,
-            content,
-            ts_ms,
-            kind,
-            metadata,
-            viewer,
-        ) in cast("Iterable[_Columns]", rows)
-    ]
-
-
-# Many viewers stand alike: of a crowded room's metadata most was read and written just before.
-@lru_cache(maxsize=4096)
-def _metadata_from(stored: str) -> Mapping[str, str]:
-    return MappingProxyType(strings_from(stored))
-
-
-@lru_cache(maxsize=4096)
-def _metadata_text(items: tuple[tuple[str, str], ...]) -> str:
-    return to_json(dict(items))
+    return event_of("comments", comment.room_id, kind, data, row_id)

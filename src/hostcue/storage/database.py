@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,9 +71,9 @@ class Transaction:
         )
         self.announced.append(item)
 
-    def publish(self, item: Event) -> None:
-        """Send an event out after the commit without an outbox row: its own row is its store."""
-        self.announced.append(item)
+    def publish(self, items: Iterable[Event]) -> None:
+        """Send events out after the commit without outbox rows: their own rows are their store."""
+        self.announced.extend(items)
 
     @property
     def last_id(self) -> int:

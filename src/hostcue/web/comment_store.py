@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 
 from hostcue.comments import csv_text
 from hostcue.storage.comments import Comments
@@ -40,7 +40,7 @@ async def comment_minutes(
 
 @router.get(
     "/export",
-    response_class=StreamingResponse,
+    response_class=Response,
     responses={200: {"content": {"text/csv": {}, "application/x-ndjson": {}}}},
 )
 async def export_comments(

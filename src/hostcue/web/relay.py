@@ -33,6 +33,11 @@ _REST_S = 0.1
 _PAGE = 500
 
 LiveId = Annotated[Name | None, Query(description="Which room; optional when one room runs")]
+Platform = Annotated[
+    Name | None, Query(description="Of which platform; optional unless two have such a room")
+]
+RoomKey = tuple[str, str]
+"""A room's platform and live_id."""
 
 
 async def watched_rooms(
@@ -41,15 +46,16 @@ async def watched_rooms(
         list[Name] | None,
         Query(max_length=100, description="Which rooms, each once; without it all of them"),
     ] = None,
-) -> frozenset[str]:
+    platform: Platform = None,
+) -> frozenset[RoomKey]:
     """The rooms of a stream; looked up before the answer begins, so that an error still can be one.
 
     Raises:
         NotFound: no comments of a room are collected here.
+        BadRequest: two platforms have such a room.
     """
-    for one in live_id or ():
-        service.chats.status(one)
-    return frozenset(live_id or ())
+    rooms = (service.chats.status(one, platform).room for one in live_id or ())
+    return frozenset((room.platform, room.live_id) for room in rooms)
 
 
 async def watched_kinds(
@@ -78,7 +84,7 @@ async def watched_kinds(
     return named
 
 
-WatchedRooms = Annotated[frozenset[str], Depends(watched_rooms)]
+WatchedRooms = Annotated[frozenset[RoomKey], Depends(watched_rooms)]
 WatchedKinds = Annotated[frozenset[str], Depends(watched_kinds)]
 BatchMs = Annotated[
     int | None,
@@ -111,15 +117,17 @@ async def start_relay(body: RelayStart, service: ServiceOf) -> RelayStarted:
 @router.post("/stop")
 async def stop_relay(body: RelayStop, service: ServiceOf) -> Done:
     """Give up this share; comments go on while a recording wants them."""
-    status = service.chats.status(body.live_id)
-    await service.chats.leave(status.room.live_id, _OWNER)
+    status = service.chats.status(body.live_id, body.platform)
+    await service.chats.leave(status.room, _OWNER)
     return Done()
 
 
 @router.get("/status")
-async def relay_status(service: ServiceOf, live_id: LiveId = None) -> RelayStatus:
+async def relay_status(
+    service: ServiceOf, live_id: LiveId = None, platform: Platform = None
+) -> RelayStatus:
     """How the collection of a room's comments stands."""
-    return _status(service, service.chats.status(live_id))
+    return _status(service, service.chats.status(live_id, platform))
 
 
 @router.get("/rooms")
@@ -154,10 +162,10 @@ async def relay_stream(
 
     def wanted(event: Event) -> bool:  # a room's next broadcast has another room_id
         return event.type in kinds and (
-            not rooms or any(event.subject == service.chats.room_id_of(one) for one in rooms)
+            not rooms or any(event.subject == service.chats.room_id_of(*one) for one in rooms)
         )
 
-    room_id = service.chats.room_id_of(min(rooms)) if len(rooms) == 1 else None
+    room_id = service.chats.room_id_of(*min(rooms)) if len(rooms) == 1 else None
 
     async def replay(after: int) -> list[Event]:
         return await service.outbox.with_comments_after(room_id, after, _PAGE)

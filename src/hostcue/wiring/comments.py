@@ -43,17 +43,30 @@ async def open_comments(
     sources: dict[str, CommentSource] = {
         REPLAY: ReplaySource(fixtures(settings), speed=settings.replay_speed)
     }
+    elsewhere = source_elsewhere(settings)
+    if elsewhere is None:
+        sources["douyin"] = _douyin(settings, douyin)
+        sources["bilibili"] = _bilibili(settings)
+    else:
+        sources |= dict.fromkeys(_ELSEWHERE, elsewhere)
+    yield sources
+
+
+def source_elsewhere(settings: Settings) -> CommentSource | None:
+    """Who has the comments for us; None where the platforms are asked themselves.
+
+    Raises:
+        ConfigError: what the settings say of it cannot be used.
+    """
     match settings.comment_source:
         case "auto":
-            sources["douyin"] = _douyin(settings, douyin)
-            sources["bilibili"] = _bilibili(settings)
+            return None
         case "relay":
-            sources |= dict.fromkeys(_ELSEWHERE, _relay(settings))
+            return _relay(settings)
         case "ingest":
-            sources |= dict.fromkeys(_ELSEWHERE, IngestSource())
+            return IngestSource()
         case "replay":
-            sources |= dict.fromkeys(_ELSEWHERE, _replay(settings))
-    yield sources
+            return _replay(settings)
 
 
 def fixtures(settings: Settings) -> Fixtures:

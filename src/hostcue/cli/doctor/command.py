@@ -96,6 +96,7 @@ async def examine(
     await checks.run("alarms", partial(alarms, settings), within_s=_IMPORT_S)
     await checks.run("douyin", partial(services.douyin, settings))
     await checks.run("comment ways", partial(services.comments, settings))
+    await checks.run("intents", in_thread(partial(services.intents, settings)))
     if room is not None:
         await examine_room(checks, settings, room, seconds=seconds)
     costs = hour_costs(settings.qwen_mm_model, services.model_url(settings))

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-import anyio
-
-from hostcue.comments.backlog import Backlog
+from hostcue.comments.backlog import Backlog, filled
 from hostcue.comments.bilibili.inbox import Inbox
 from hostcue.comments.bilibili.session import Session, Timing
 from hostcue.comments.bilibili.visitor import Visitor
@@ -69,16 +67,5 @@ class BilibiliComments:
                 open_timeout_s=self._open_timeout_s,
             )
             session = Session(visitor, Inbox(room.room_id), backlog, self._timing)
-            error: BaseException | None = None
-            try:
-                async with anyio.create_task_group() as tasks:
-                    await tasks.start(session.run)
-                    yield backlog
-                    tasks.cancel_scope.cancel()
-            except BaseExceptionGroup as group:
-                # The group is ours, the error in it the caller's or the connection's: unwrap it.
-                if len(group.exceptions) > 1:
-                    raise
-                error = group.exceptions[0]
-            if error is not None:
-                raise error
+            async with filled(backlog, session.run):
+                yield backlog

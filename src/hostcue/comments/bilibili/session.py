@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,13 +10,15 @@ import structlog
 from anyio.abc import TaskStatus
 
 from hostcue.comments.backlog import Backlog
+from hostcue.comments.backoff import Backoff
 from hostcue.comments.bilibili.inbox import Inbox
 from hostcue.comments.bilibili.line import Line
 from hostcue.comments.bilibili.packets import HEARTBEAT
 from hostcue.comments.bilibili.visitor import PASSING, Visitor
+from hostcue.comments.ledger import Ledger
 from hostcue.errors import HostcueError, TransportFailed, UpstreamChanged
 from hostcue.model.clock import now_ms
-from hostcue.model.comment import Gap, RoomControl, Tally, WayTaken
+from hostcue.model.comment import RoomControl, WayTaken
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +37,6 @@ class Timing:
     silence_s: float
     confirm_s: float
     backoff_s: tuple[float, float]
-    tally_s: float = 5.0
 
 
 class Session:
@@ -51,16 +51,13 @@ class Session:
         self._inbox = inbox
         self._backlog = backlog
         self._timing = timing
-        self._gap: Gap | None = None
-        self._tally = Tally()
-        self._tallied_s = float("-inf")
+        self._ledger = Ledger(backlog, lambda: inbox.tally)
         self._announced = anyio.Event()
         self._is_confirmed = False
         # All of these since the last message:
-        self._attempts = 0
+        self._backoff = Backoff(*timing.backoff_s)
         self._silences = 0
         self._garbled = False  # frames came, but none could be read
-        self._heard_ms = now_ms()
         self._quiet_since = 0.0  # on the event loop's clock
 
     async def run(self, *, task_status: TaskStatus[None]) -> None:
@@ -79,7 +76,7 @@ class Session:
         except HostcueError as exc:
             failure = exc
         finally:
-            self._tell_tally()
+            self._ledger.tell_tally(at_once=True)
             self._backlog.close(failure)
             log.info("bilibili_comments_closed", dials=self._visitor.dials)
 
@@ -88,9 +85,11 @@ class Session:
             outage = await self._listen(line)
             if self._is_confirmed:
                 break
-            self._open_gap(outage)
-            line = await self._reconnect(doubtful=outage in _SILENT)
-        self._close_gap()
+            silent = outage in _SILENT
+            self._silences += silent
+            self._ledger.open(outage, self._ledger.heard_ms if silent else None)
+            line = await self._reconnect(doubtful=silent)
+        self._ledger.close()
 
     async def _listen(self, line: Line) -> Outage:
         """Read the line until it breaks, falls silent, or an end announced on it is confirmed."""
@@ -164,48 +163,26 @@ class Session:
         self._hear()
         for event in delivery.events:
             self._backlog.put(event)
-        if anyio.current_time() >= self._tallied_s + self._timing.tally_s:
-            self._tell_tally()
+        self._ledger.tell_tally()
         if any(isinstance(e, RoomControl) and e.action == "ended" for e in delivery.events):
             self._announced.set()
 
     def _hear(self) -> None:
-        self._close_gap()
-        self._attempts, self._silences, self._garbled = 0, 0, False
-        self._heard_ms = now_ms()
+        self._ledger.hear()
+        self._backoff.reset()
+        self._silences, self._garbled = 0, False
         self._quiet_since = anyio.current_time()
-
-    def _open_gap(self, cause: Outage) -> None:
-        log.warning("comment_gap", cause=cause)
-        silent = cause in _SILENT
-        self._silences += silent
-        if self._gap is None:
-            self._gap = Gap(self._heard_ms if silent else now_ms(), cause)
-            self._backlog.put(self._gap)
-
-    def _close_gap(self) -> None:
-        if self._gap is not None:
-            closed = Gap(self._gap.start_ms, self._gap.cause, now_ms())
-            self._gap = None
-            self._backlog.put(closed)
-
-    def _tell_tally(self) -> None:
-        self._tallied_s = anyio.current_time()
-        if (tally := self._inbox.tally) != self._tally:
-            self._tally = tally
-            self._backlog.put(tally)
 
     async def _reconnect(self, *, doubtful: bool) -> Line | None:
         """A new line, or None when the broadcast turns out to be over."""
         while not (doubtful and await self._is_over()):
-            first_s, longest_s = self._timing.backoff_s
-            wait_s = min(longest_s, first_s * 2 ** min(self._attempts, 16))
-            await anyio.sleep(wait_s * random.uniform(0.8, 1.3))  # noqa: S311 - spreads load
-            self._attempts += 1
+            await self._backoff.wait()
             try:
                 return await self._visitor.dial()
             except PASSING as exc:
-                log.warning("comment_reconnect_failed", error=exc.code, attempts=self._attempts)
+                log.warning(
+                    "comment_reconnect_failed", error=exc.code, attempts=self._backoff.attempts
+                )
                 doubtful = True
         return None
 

@@ -7,13 +7,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hostcue.comments.douyin.ways import CommentWay
-from hostcue.errors import ConfigError, HostcueError, SignatureRefused, TransportFailed
+from hostcue.errors import (
+    ConfigError,
+    HostcueError,
+    SignatureRefused,
+    TransportFailed,
+    UpstreamChanged,
+)
 
 Step = Literal["again", "renew", "next"]
 """The same way once more, as somebody else first, or another way."""
 
-SILENT = frozenset({"stalled", "upstream_changed"})
-"""Causes of a connection's end that it does not tell itself."""
+LOST, STALLED, QUIET, END_ANNOUNCED = "connection_lost", "stalled", "quiet", "end_announced"
+"""Causes of a connection's end; `QUIET` is a silence in which nothing was missed."""
+
+SILENT = frozenset({STALLED, UpstreamChanged.code})
+"""Those that it does not tell itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +36,12 @@ class Ending:
     def of(cls, failure: HostcueError) -> Ending:
         """By an error; a broken connection is called what it is."""
         is_plain = failure.code == TransportFailed.code
-        return cls("connection_lost" if is_plain else failure.code, failure)
+        return cls(LOST if is_plain else failure.code, failure)
+
+    @property
+    def remedy(self) -> str:
+        """What can be done about it, where the failure says so."""
+        return (self.failure and self.failure.remedy) or ""
 
     @property
     def is_refusal(self) -> bool:
@@ -42,7 +56,7 @@ class Chain:
 
     A refused signature is answered by a new identity, once, then by the next way; any other
     refusal by the next way; silence and lost connections by the same way, and when they come in a
-    row by the next. When messages come, all that is forgotten.
+    row by the next; a quiet room by the same way. When messages come, all that is forgotten.
 
     Args:
         ways: the best first.
@@ -88,6 +102,8 @@ class Chain:
             HostcueError: every way was tried; the refusal of the one liked best, or what kept us
                 from ever connecting.
         """
+        if ending.cause == QUIET:
+            return "again"
         if isinstance(ending.failure, SignatureRefused) and not self._renewed:
             self._renewed = True
             return "renew"

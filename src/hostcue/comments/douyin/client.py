@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 
-import anyio
-
-from hostcue.comments.backlog import Backlog
+from hostcue.comments.backlog import Backlog, filled
 from hostcue.comments.douyin.capture import Capture, Captures
 from hostcue.comments.douyin.chain import Chain
 from hostcue.comments.douyin.inbox import Inbox
-from hostcue.comments.douyin.places import Places, Seats
+from hostcue.comments.douyin.places import Places
 from hostcue.comments.douyin.session import Session, Timing
 from hostcue.comments.douyin.ways import CommentWay, Visit
 from hostcue.model.comment import LiveEvent
@@ -62,26 +60,10 @@ class DouyinComments:
         async with self._webs.lend(access) as web:
             with self._places.lend(access) as seats, self._capture(room) as capture:
                 visit = Visit(room, web, Inbox(room.room_id, capture=capture), seats.turn)
-                async with self._listening(visit, seats) as backlog:
+                backlog = Backlog(_WAITING)
+                session = Session(visit, Chain(self._ways), seats, backlog, self._timing)
+                async with filled(backlog, session.run):
                     yield backlog
 
     def _capture(self, room: Room) -> AbstractContextManager[Capture | None]:
         return nullcontext() if self._captures is None else self._captures.open(room.live_id)
-
-    @asynccontextmanager
-    async def _listening(self, visit: Visit, seats: Seats) -> AsyncGenerator[Backlog]:
-        backlog = Backlog(_WAITING)
-        session = Session(visit, Chain(self._ways), seats, backlog, self._timing)
-        error: BaseException | None = None
-        try:
-            async with anyio.create_task_group() as tasks:
-                await tasks.start(session.run)
-                yield backlog
-                tasks.cancel_scope.cancel()
-        except BaseExceptionGroup as group:
-            # The group is ours, the error in it the caller's or the connection's: unwrap it.
-            if len(group.exceptions) > 1:
-                raise
-            error = group.exceptions[0]
-        if error is not None:
-            raise error

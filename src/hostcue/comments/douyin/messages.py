@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import field, fields, make_dataclass
+from functools import lru_cache
 from hashlib import sha1
-from typing import Literal
+from typing import Literal, TypeVar
+
+from google.protobuf.message import DecodeError, Message
 
 from hostcue.comments.douyin.arrival import Arrival
+from hostcue.comments.douyin.wire import MAX_BODY_BYTES
 from hostcue.model.comment import (
     Comment,
     CommentKind,
@@ -27,6 +31,7 @@ _CONTROL: Mapping[int, Literal["paused", "resumed", "ended"]] = {
     3: "ended",
 }
 _NOTHING: Mapping[str, str] = {}
+_CACHED_BYTES = 4096
 
 _Written = (
     pb.ChatMessage
@@ -35,6 +40,7 @@ _Written = (
     | pb.PrivilegeScreenChatMessage
     | pb.AudioChatMessage
 )
+_Body = TypeVar("_Body", bound=Message)
 _Done = pb.GiftMessage | pb.LikeMessage | pb.MemberMessage | pb.SocialMessage | pb.FansclubMessage
 
 
@@ -50,36 +56,44 @@ _Draft = make_dataclass(
 )
 
 
+def _body(kind: type[_Body], message: pb.Message) -> _Body:
+    """What a message carries; one that could hold a hundred thousand parts is not parsed."""
+    payload = message.payload
+    if len(payload) > MAX_BODY_BYTES:
+        raise DecodeError("larger than any message we know")
+    return kind.FromString(payload)
+
+
 def _chat(message: pb.Message, at: Arrival) -> Comment:
-    chat = pb.ChatMessage.FromString(message.payload)
+    chat = _body(pb.ChatMessage, message)
     content = chat.content or _text(chat.rtf_content_v2) or _text(chat.rtf_content)
     return _comment(message, at, "chat", chat, content, chat.event_time)
 
 
 def _emoji_chat(message: pb.Message, at: Arrival) -> Comment:
-    chat = pb.EmojiChatMessage.FromString(message.payload)
+    chat = _body(pb.EmojiChatMessage, message)
     content = chat.default_content or _text(chat.emoji_content)
     return _comment(message, at, "chat", chat, content, 0, {"form": "emoji"})
 
 
 def _screen_chat(message: pb.Message, at: Arrival) -> Comment:
-    chat = pb.ScreenChatMessage.FromString(message.payload)
+    chat = _body(pb.ScreenChatMessage, message)
     return _comment(message, at, "chat", chat, chat.content, chat.event_time, {"form": "screen"})
 
 
 def _privilege_screen_chat(message: pb.Message, at: Arrival) -> Comment:
-    chat = pb.PrivilegeScreenChatMessage.FromString(message.payload)
+    chat = _body(pb.PrivilegeScreenChatMessage, message)
     return _comment(message, at, "chat", chat, chat.content, 0, {"form": "privilege_screen"})
 
 
 def _audio_chat(message: pb.Message, at: Arrival) -> Comment:
-    chat = pb.AudioChatMessage.FromString(message.payload)
+    chat = _body(pb.AudioChatMessage, message)
     return _comment(message, at, "chat", chat, chat.content, 0, {"form": "audio"})
 
 
 def _hot_chat(message: pb.Message, at: Arrival) -> Comment:
     """What many write, as the platform sums it up: nobody wrote this line."""
-    chat = pb.HotChatMessage.FromString(message.payload)
+    chat = _body(pb.HotChatMessage, message)
     return Comment(
         id=_message_id(message, chat.common),
         platform="douyin",
@@ -92,7 +106,7 @@ def _hot_chat(message: pb.Message, at: Arrival) -> Comment:
 
 
 def _gift(message: pb.Message, at: Arrival) -> Comment | None:
-    gift = pb.GiftMessage.FromString(message.payload)
+    gift = _body(pb.GiftMessage, message)
     count = at.memory.combos.added(gift)
     if not count:
         return None
@@ -106,23 +120,23 @@ def _gift(message: pb.Message, at: Arrival) -> Comment | None:
 
 
 def _like(message: pb.Message, at: Arrival) -> Comment:
-    like = pb.LikeMessage.FromString(message.payload)
+    like = _body(pb.LikeMessage, message)
     return _comment(message, at, "like", like, metadata={"count": str(like.count or 1)})
 
 
 def _member(message: pb.Message, at: Arrival) -> Comment:
-    return _comment(message, at, "enter", pb.MemberMessage.FromString(message.payload))
+    return _comment(message, at, "enter", _body(pb.MemberMessage, message))
 
 
 def _social(message: pb.Message, at: Arrival) -> Comment | None:
-    social = pb.SocialMessage.FromString(message.payload)
+    social = _body(pb.SocialMessage, message)
     kind = _SOCIAL.get(social.action)
     return None if kind is None else _comment(message, at, kind, social)
 
 
 def _fans_club(message: pb.Message, at: Arrival) -> Comment:
     """Its text is left out: it holds the viewer's name."""
-    club = pb.FansclubMessage.FromString(message.payload)
+    club = _body(pb.FansclubMessage, message)
     action = _CLUB.get(club.action)
     return _comment(
         message, at, "fans_club", club, metadata={"action": action} if action else _NOTHING
@@ -130,13 +144,13 @@ def _fans_club(message: pb.Message, at: Arrival) -> Comment:
 
 
 def _room_user_seq(message: pb.Message, at: Arrival) -> RoomStats:
-    stats = pb.RoomUserSeqMessage.FromString(message.payload)
+    stats = _body(pb.RoomUserSeqMessage, message)
     at.memory.came = stats.total_user or at.memory.came
     return _stats(stats.common, at, stats.total)
 
 
 def _room_stats(message: pb.Message, at: Arrival) -> RoomStats:
-    stats = pb.RoomStatsMessage.FromString(message.payload)
+    stats = _body(pb.RoomStatsMessage, message)
     return _stats(stats.common, at, stats.display_value or stats.total)
 
 
@@ -151,7 +165,7 @@ def _stats(common: pb.Common, at: Arrival, online: int) -> RoomStats:
 
 
 def _live_shopping(message: pb.Message, at: Arrival) -> ProductChange:
-    shopping = pb.LiveShoppingMessage.FromString(message.payload)
+    shopping = _body(pb.LiveShoppingMessage, message)
     updated = shopping.promotion_id or next(iter(shopping.updated_product_ids), 0)
     return ProductChange(
         room_id=at.room_id,
@@ -166,7 +180,7 @@ def _live_shopping(message: pb.Message, at: Arrival) -> ProductChange:
 
 
 def _product_change(message: pb.Message, at: Arrival) -> ProductChange:
-    change = pb.ProductChangeMessage.FromString(message.payload)
+    change = _body(pb.ProductChangeMessage, message)
     shown = next((ref for ref in change.products if ref.explain_type), None)
     ref = shown or next(iter(change.products), None)
     return ProductChange(
@@ -180,7 +194,7 @@ def _product_change(message: pb.Message, at: Arrival) -> ProductChange:
 
 
 def _control(message: pb.Message, at: Arrival) -> RoomControl | None:
-    control = pb.ControlMessage.FromString(message.payload)
+    control = _body(pb.ControlMessage, message)
     action = _CONTROL.get(control.action)
     if action is None:
         return None
@@ -221,10 +235,10 @@ def _comment(
     metadata: Mapping[str, str] = _NOTHING,
 ) -> Comment:
     """A viewer's message; `sent` stands in where the common part tells no time."""
-    user = body.user
+    number, user = message.msg_id, body.user
     viewer = user.id_str or str(user.id or "")
     comment: Comment = _Draft(
-        str(message.msg_id) if message.msg_id else _message_id(message, body.common),
+        str(number) if number else _message_id(message, body.common),
         "douyin",
         at.room_id,
         user.nickname,
@@ -244,17 +258,24 @@ def _message_id(message: pb.Message, common: pb.Common) -> str:
     return str(number) if number else sha1(message.payload, usedforsecurity=False).hexdigest()
 
 
-def _standing(user: pb.User) -> dict[str, str]:
+def _standing(user: pb.User) -> Mapping[str, str]:
     """What is known of a viewer without telling who it is."""
+    pay_grade, fans_club = user.pay_grade, user.fans_club
+    if len(pay_grade) + len(fans_club) > _CACHED_BYTES:
+        return _badges.__wrapped__(pay_grade, fans_club)
+    return _badges(pay_grade, fans_club)
+
+
+@lru_cache(maxsize=2048)  # they are many times the size of what they say, and change seldom
+def _badges(pay_grade: bytes, fans_club: bytes) -> Mapping[str, str]:
     known: dict[str, str] = {}
-    if level := user.pay_grade.level:
+    if level := pb.PayGrade.FromString(pay_grade).level:
         known["level"] = str(level)
-    if user.HasField("fans_club"):
-        club = user.fans_club.data
-        if name := club.club_name:
-            known["club"] = name
-        if club_level := club.level:
-            known["club_level"] = str(club_level)
+    club = pb.FansClub.FromString(fans_club).data
+    if club.club_name:
+        known["club"] = club.club_name
+    if club.level:
+        known["club_level"] = str(club.level)
     return known
 
 

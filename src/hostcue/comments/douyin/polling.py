@@ -10,7 +10,6 @@ import anyio
 from hostcue.comments.douyin.inbox import Delivery
 from hostcue.comments.douyin.ways import Connection, Visit
 from hostcue.comments.douyin.wire import parse
-from hostcue.model.clock import now_ms
 from hostcue.model.comment import Way
 from hostcue.platforms.douyin.pb import webcast_pb2 as pb
 
@@ -49,13 +48,14 @@ class _Asking:
         self._least_s = least_s
         self._interval_s = interval_s
         self._next_s = 0.0
+        self._visitor = ""  # who asked
         self.answer: pb.Response | None = None  # not read yet
 
     async def ask(self) -> pb.Response:
         """One question, when it is time for it."""
         await anyio.sleep_until(self._next_s)
         self._next_s = anyio.current_time() + self._interval_s
-        resume = self._visit.inbox.resume
+        resume, self._visitor = self._visit.resume, self._visit.visitor
         data = await self._visit.web.fetch(
             self._visit.room.room_id, cursor=resume.cursor, internal_ext=resume.internal_ext
         )
@@ -68,5 +68,5 @@ class _Asking:
         interval_s = self._least_s if len(answer.messages) >= _FULL else self._interval_s
         wanted_s = min(answer.fetch_interval / 1000, _LONGEST_S)
         self._next_s = asked_s + max(interval_s, wanted_s)
-        events = self._visit.inbox.read_response(answer, now_ms())
+        events = self._visit.read_response(answer, visitor=self._visitor)
         return Delivery(events, spoke=bool(answer.messages))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 
 import anyio
@@ -10,15 +9,24 @@ import structlog
 from anyio.abc import TaskStatus
 
 from hostcue.comments.backlog import Backlog
-from hostcue.comments.douyin.address import Resume
-from hostcue.comments.douyin.chain import SILENT, Chain, Ending
+from hostcue.comments.backoff import Backoff
+from hostcue.comments.douyin.behind import look_behind
+from hostcue.comments.douyin.chain import (
+    END_ANNOUNCED,
+    LOST,
+    QUIET,
+    SILENT,
+    STALLED,
+    Chain,
+    Ending,
+)
 from hostcue.comments.douyin.inbox import Delivery
 from hostcue.comments.douyin.places import Seats
 from hostcue.comments.douyin.visitor import check_live, in_time, is_offline
 from hostcue.comments.douyin.ways import CommentWay, Connection, Visit
+from hostcue.comments.ledger import Ledger
 from hostcue.errors import AuthRequired, Blocked, HostcueError, UpstreamChanged
-from hostcue.model.clock import now_ms
-from hostcue.model.comment import Gap, RoomControl, Tally, WayTaken
+from hostcue.model.comment import LiveEvent, RoomControl, WayTaken
 
 log = structlog.get_logger(__name__)
 
@@ -36,16 +44,17 @@ class Timing:
     confirm_s: float
     backoff_s: tuple[float, float]
     return_s: tuple[float, float]
-    tally_s: float = 5.0
 
 
 class Session:
     """Reads a visit into a backlog until the broadcast ends.
 
-    A gap opens when a connection ends, at the last message if that ended in silence, and lasts
-    until messages come again. On a way that is not the one liked best, those before it are tried
-    from time to time, while it goes on: one that speaks takes its place. Both read into the same
-    inbox, so nothing is missed between them and nothing comes twice.
+    A gap opens when a connection ends, and lasts until messages come again. Where one falls
+    silent, the platform is asked what came since the last message: what it has is filled in, and
+    the gap is what it has not. When it has nothing the room is quiet, which is believed once in a
+    row. On a way that is not the one liked best, those before it are tried from time to time,
+    while it goes on: one that speaks takes its place. Both read into the same inbox, so nothing is
+    missed between them and nothing comes twice.
     """
 
     def __init__(
@@ -56,16 +65,13 @@ class Session:
         self._seats = seats
         self._backlog = backlog
         self._timing = timing
-        self._gap: Gap | None = None
+        self._ledger = Ledger(backlog, lambda: visit.inbox.tally)
         self._way: CommentWay | None = None
-        self._moved_by = ""  # the cause for which the way before was left
+        self._moved_by: Ending | None = None  # of the way before
         self._return_s = timing.return_s[0]
-        self._tally = Tally()
-        self._tallied_s = float("-inf")
         # Both since the last message:
-        self._attempts = 0
+        self._backoff = Backoff(*timing.backoff_s)
         self._silences = 0
-        self._heard_ms = now_ms()
         self._started: TaskStatus[None] | None = None
 
     async def run(self, *, task_status: TaskStatus[None]) -> None:
@@ -88,7 +94,7 @@ class Session:
                 raise
             failure = exc
         finally:
-            self._tell_tally()
+            self._ledger.tell_tally(at_once=True)
             self._backlog.close(failure)
             log.info("douyin_comments_closed", dials=self._visit.dials)
 
@@ -96,8 +102,7 @@ class Session:
         if self._seats.take_now():
             return
         log.warning("comments_wait_for_place", rooms=self._seats.rooms)
-        self._gap = Gap(now_ms(), ROOMS_LIMIT)
-        self._backlog.put(self._gap)
+        self._ledger.open(ROOMS_LIMIT)
         self._tell_started()
         await self._seats.take()
         try:
@@ -109,28 +114,46 @@ class Session:
     async def _keep(self) -> None:
         while not await self._ended():
             pass
-        self._close_gap()
+        self._ledger.close()
 
     async def _ended(self) -> bool:
         """Listen until a connection ends, and do what that asks for; true if all is over."""
         ending = await self._listen()
-        if ending.cause == "end_announced":
-            if await self._is_over(announced=True):
-                return True
-        elif self._started is None:
-            self._open_gap(ending.cause)
+        if self._started is None:
+            if ending.cause in SILENT:
+                ending = await self._judge(ending)
+            elif ending.cause != END_ANNOUNCED:
+                self._ledger.open(ending.cause)
             try:
-                if self._is_doubtful(ending) and await self._is_over():
+                if self._is_doubtful(ending) and await self._is_over(ending):
                     return True
             except (Blocked, AuthRequired) as exc:  # silent because we are not wanted
                 ending = Ending.of(exc)
+            if ending.cause == END_ANNOUNCED:  # the host was back at once
+                ending = Ending(LOST)
+            if ending.cause != QUIET:
+                self._ledger.open(ending.cause)
         await self._go_on(ending)
         return False
 
+    async def _judge(self, silence: Ending) -> Ending:
+        """What a silence was, by what the platform has of it, which is filled in."""
+        self._silences += 1
+        asks = self._chain.way.name == "polling"  # and was told nothing all the time
+        behind = None if asks else await look_behind(self._visit)
+        if behind is not None and behind.events:
+            self._ledger.fill(silence.cause, behind.first_ms)
+            if self._put(behind.events):
+                return Ending(END_ANNOUNCED)
+        elif behind is not None and silence.cause == STALLED and self._silences == 1:
+            return Ending(QUIET)
+        self._ledger.open(silence.cause, self._ledger.heard_ms)
+        return silence
+
     def _is_doubtful(self, ending: Ending) -> bool:
-        silent = ending.cause in SILENT
-        self._silences += silent
-        return silent or (self._attempts > 0 and not ending.is_refusal)
+        if ending.cause in {*SILENT, QUIET, END_ANNOUNCED}:
+            return True
+        return self._backoff.attempts > 0 and not ending.is_refusal
 
     async def _go_on(self, ending: Ending) -> None:
         way = self._chain.way
@@ -138,7 +161,7 @@ class Session:
             case "renew":
                 await self._become_another(ending)
             case "next":
-                self._moved_by = ending.cause
+                self._moved_by = ending
                 log.warning(
                     "comment_way_left",
                     room=self._visit.room.live_id,
@@ -147,28 +170,21 @@ class Session:
                     next=self._chain.way.name,
                 )
             case "again":
-                self._moved_by = ending.cause
-                await self._back_off()
+                self._moved_by = ending
+                await self._backoff.wait()
 
     async def _become_another(self, refusal: Ending) -> None:
         log.warning("douyin_identity_renewed", cause=refusal.cause)
-        self._visit.inbox.resume = Resume()  # it names the old visitor
         try:
             await in_time(self._visit.web.identity.renew())
         except HostcueError as exc:
             await self._go_on(Ending.of(exc))
 
-    async def _back_off(self) -> None:
-        first_s, longest_s = self._timing.backoff_s
-        wait_s = min(longest_s, first_s * 2 ** min(self._attempts, 16))
-        self._attempts += 1
-        await anyio.sleep(wait_s * random.uniform(0.8, 1.3))  # noqa: S311 - spreads load
-
-    async def _is_over(self, *, announced: bool = False) -> bool:
+    async def _is_over(self, ending: Ending) -> bool:
         """Whether the platform says so twice, its own announcement being once."""
         if not await is_offline(self._visit.web, self._visit.room):
             return False
-        if announced:
+        if ending.cause == END_ANNOUNCED:
             return True
         await anyio.sleep(self._timing.confirm_s)
         return await is_offline(self._visit.web, self._visit.room)
@@ -215,7 +231,7 @@ class Session:
             async with way.open(self._visit) as connection:
                 if await self._speaks(connection):
                     lesser.cancel()
-                    self._return_s, self._moved_by = self._timing.return_s[0], ""
+                    self._return_s, self._moved_by = self._timing.return_s[0], None
                     self._take(way)
                     return await self._read(connection)
         except HostcueError as exc:
@@ -254,52 +270,39 @@ class Session:
                     garbled = True
             if delivery is not None:
                 if self._pass_on(delivery):
-                    return Ending("end_announced")
+                    return Ending(END_ANNOUNCED)
                 if delivery.spoke:
                     garbled, quiet_since = False, anyio.current_time()
             elif patience.cancelled_caught:
-                return Ending("upstream_changed" if garbled else "stalled")
+                return Ending(UpstreamChanged.code if garbled else STALLED)
 
     def _pass_on(self, delivery: Delivery) -> bool:
         """Into the backlog; true if the platform announced the end among it."""
         if delivery.spoke:
-            self._close_gap()
+            self._ledger.hear()
             self._chain.heard()
-            self._attempts, self._silences = 0, 0
-            self._heard_ms = now_ms()
-        for event in delivery.events:
+            self._backoff.reset()
+            self._silences = 0
+        announced = self._put(delivery.events)
+        self._ledger.tell_tally()
+        return announced
+
+    def _put(self, events: tuple[LiveEvent, ...]) -> bool:
+        for event in events:
             self._backlog.put(event)
-        if anyio.current_time() >= self._tallied_s + self._timing.tally_s:
-            self._tell_tally()
-        return any(isinstance(e, RoomControl) and e.action == "ended" for e in delivery.events)
+        return any(isinstance(e, RoomControl) and e.action == "ended" for e in events)
 
     def _take(self, way: CommentWay) -> None:
         self._chain.opened(way)
         if way is not self._way:
             self._way = way
-            self._backlog.put(WayTaken(way.name, self._moved_by))
+            left = self._moved_by
+            self._backlog.put(
+                WayTaken(way.name, left.cause, left.remedy) if left else WayTaken(way.name)
+            )
         self._tell_started()
 
     def _tell_started(self) -> None:
         if self._started is not None:
             self._started.started()
             self._started = None
-
-    def _tell_tally(self) -> None:
-        tally = self._visit.inbox.tally
-        self._tallied_s = anyio.current_time()
-        if tally != self._tally:
-            self._tally = tally
-            self._backlog.put(tally)
-
-    def _open_gap(self, cause: str) -> None:
-        log.warning("comment_gap", cause=cause)
-        if self._gap is None:
-            self._gap = Gap(self._heard_ms if cause in SILENT else now_ms(), cause)
-            self._backlog.put(self._gap)
-
-    def _close_gap(self) -> None:
-        if self._gap is not None:
-            closed = Gap(self._gap.start_ms, self._gap.cause, now_ms())
-            self._gap = None
-            self._backlog.put(closed)

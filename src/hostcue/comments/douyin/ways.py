@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import anyio.lowlevel
 
+from hostcue.comments.douyin.address import Resume
 from hostcue.comments.douyin.inbox import Delivery, Inbox
-from hostcue.model.comment import Way
+from hostcue.model.clock import now_ms
+from hostcue.model.comment import LiveEvent, Way
 from hostcue.model.room import Room
+from hostcue.platforms.douyin.pb import webcast_pb2 as pb
 from hostcue.platforms.douyin.web import DouyinWeb
 
 
@@ -25,7 +28,8 @@ class Visit:
     """One broadcast as one visitor sees it, over all connections and ways.
 
     `web` knows who we are (cookies, user agent, unique id) and which proxies lead outside;
-    `inbox` decodes, leaves out what came already by whatever way, and knows where to go on.
+    `inbox` decodes, and leaves out what came already by whatever way. A way that speaks as `web`
+    reads into it by `read_frame` and `read_response`, and goes on from `resume`.
     `turn` returns when one more connection may begin: it was waited for before `CommentWay.open`,
     and a way waits for it before each further one. `push_servers` are the ones to try, the best
     first; `dials` counts the handshakes with them.
@@ -37,6 +41,33 @@ class Visit:
     turn: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint
     push_servers: tuple[str, ...] = ()
     dials: int = 0
+    _told: tuple[str, Resume] = field(default=("", Resume()), init=False)
+
+    @property
+    def visitor(self) -> str:
+        """Who we are now."""
+        return self.web.identity.user_unique_id
+
+    @property
+    def resume(self) -> Resume:
+        """Where we go on: from now, if it was another visitor who was told where that is.
+
+        It may have been a browser's page, or who we were before.
+        """
+        resume = self.inbox.resume
+        return resume if self._told == (self.visitor, resume) else Resume()
+
+    def read_frame(self, data: bytes, *, visitor: str) -> Delivery:
+        """A frame that just came, and to whom; raises as the inbox does."""
+        delivery = self.inbox.read_frame(data, now_ms())
+        self._told = (visitor, self.inbox.resume)
+        return delivery
+
+    def read_response(self, response: pb.Response, *, visitor: str) -> tuple[LiveEvent, ...]:
+        """A response that just came without a frame, and to whom."""
+        events = self.inbox.read_response(response, now_ms())
+        self._told = (visitor, self.inbox.resume)
+        return events
 
 
 class Connection(Protocol):

@@ -16,7 +16,6 @@ from hostcue.comments.douyin.visitor import in_time
 from hostcue.comments.douyin.ways import Connection, Visit
 from hostcue.comments.douyin.wire import HEARTBEAT, parse
 from hostcue.errors import TransportFailed, UpstreamError
-from hostcue.model.clock import now_ms
 from hostcue.model.comment import Way
 from hostcue.platforms.douyin.pb import webcast_pb2 as pb
 
@@ -51,9 +50,10 @@ class WebsocketWay:
     @asynccontextmanager
     async def open(self, visit: Visit) -> AsyncGenerator[Connection]:
         """See `CommentWay.open`."""
-        first = None if visit.inbox.resume.cursor else await self._first_fetch(visit)
+        visitor = visit.visitor
+        first = None if visit.resume.cursor else await self._first_fetch(visit)
         line = await self._dial(visit, first)
-        connection = _Connection(visit, line, first)
+        connection = _Connection(visit, line, first, visitor)
         error: Exception | None = None
         try:
             async with anyio.create_task_group() as tasks:
@@ -99,7 +99,7 @@ class WebsocketWay:
             visit.push_servers = (self._push_url,)
         elif not visit.push_servers:
             visit.push_servers = push_servers(())
-        resume = Resume(first.cursor, first.internal_ext) if first else visit.inbox.resume
+        resume = Resume(first.cursor, first.internal_ext) if first else visit.resume
         failure = TransportFailed("Douyin names no comment server")
         for place in range(len(visit.push_servers)):
             if place:
@@ -142,8 +142,9 @@ class WebsocketWay:
 class _Connection:
     """The `Connection` by a line; what a frame wants answered is answered before the next."""
 
-    def __init__(self, visit: Visit, line: Line, first: pb.Response | None) -> None:
+    def __init__(self, visit: Visit, line: Line, first: pb.Response | None, visitor: str) -> None:
         self.has_spoken = False
+        self._visitor = visitor
         self._visit = visit
         self._line = line
         self._first = first
@@ -154,11 +155,12 @@ class _Connection:
         if self._first is not None:
             first, self._first = self._first, None
             # The line goes on behind these: they will not come again.
-            return Delivery(self._visit.inbox.read_response(first, now_ms()))
+            return Delivery(self._visit.read_response(first, visitor=self._visitor))
         if self._owed is not None:
             owed, self._owed = self._owed, None
             await self._line.send(owed)
-        delivery = self._visit.inbox.read_frame(await self._line.receive(), now_ms())
+        frame = await self._line.receive()
+        delivery = self._visit.read_frame(frame, visitor=self._visitor)
         self._owed = delivery.reply
         self.has_spoken = self.has_spoken or delivery.spoke
         return delivery

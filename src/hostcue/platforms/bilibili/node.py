@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from hostcue.errors import UpstreamChanged
 
+CHANGED_REMEDY = "update hostcue; if that does not help, report what `hostcue doctor` says"
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -64,4 +66,6 @@ def read(data: bytes | str) -> Node:
     try:
         return Node(json.loads(data))
     except (ValueError, RecursionError):  # the latter for thousands of brackets
-        raise UpstreamChanged("Bilibili sent something that is no JSON") from None
+        raise UpstreamChanged(
+            "Bilibili sent something that is no JSON", remedy=CHANGED_REMEDY
+        ) from None

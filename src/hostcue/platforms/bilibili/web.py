@@ -22,7 +22,7 @@ from hostcue.model.clock import now_ms
 from hostcue.model.network import Proxies
 from hostcue.model.room import DEFAULT_ACCESS, Access
 from hostcue.platforms.bilibili import node
-from hostcue.platforms.bilibili.node import Node
+from hostcue.platforms.bilibili.node import CHANGED_REMEDY, Node
 from hostcue.platforms.bilibili.wbi import mixed_key, signed
 from hostcue.platforms.gates import Gates
 from hostcue.platforms.http import exchange, refusal
@@ -41,7 +41,6 @@ BLOCKED_REMEDY = (
 LOGIN_REMEDY = (
     "give the cookie of a logged-in browser anew, with the room or as HOSTCUE_BILIBILI_COOKIE"
 )
-_CHANGED_REMEDY = "a newer hostcue may know Bilibili's changes"
 _LIVE = 1
 _REFUSED, _TOO_FAST, _NOT_LOGGED_IN = {-352, -412}, {-509, -799}, -101
 _NO_ROOM = {1, 60004, 19002000}
@@ -214,7 +213,11 @@ def _good(answer: Node) -> Node:
         case code if code in _REFUSED:
             raise Blocked(f"Bilibili blocks us (code {code})", remedy=BLOCKED_REMEDY)
         case code if code in _TOO_FAST:
-            raise RateLimited("Bilibili asks us to slow down", retry_after_s=30.0)
+            raise RateLimited(
+                "Bilibili asks us to slow down",
+                retry_after_s=30.0,
+                remedy="nothing to do: it is asked again later",
+            )
         case code if code == _NOT_LOGGED_IN:
             raise AuthRequired("Bilibili wants a login", remedy=LOGIN_REMEDY)
         case _:
@@ -233,9 +236,7 @@ def _servers(hosts: Node) -> tuple[str, ...]:
 
 
 def _changed() -> UpstreamChanged:
-    return UpstreamChanged(
-        "Bilibili answered in a way we do not understand", remedy=_CHANGED_REMEDY
-    )
+    return UpstreamChanged("Bilibili answered in a way we do not understand", remedy=CHANGED_REMEDY)
 
 
 def _named(cookie: str, name: str) -> str:

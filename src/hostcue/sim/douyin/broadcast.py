@@ -111,7 +111,7 @@ class Broadcast:
         return pb.Response(
             messages=messages,
             cursor=f"d-1_u-1_fh-{number}_t-{at_ms}_r-1",
-            fetch_interval=1000,
+            fetch_interval=self.faults.poll_again_ms,
             now=at_ms,
             internal_ext="|".join(
                 (

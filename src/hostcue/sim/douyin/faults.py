@@ -26,6 +26,7 @@ class Faults:
     blocked_identities: set[str] = field(default_factory=set)
     poll_refusal: PollRefusal | None = None
     poll_gap_s: float = 0.0
+    poll_again_ms: int = 1000
     is_stalled: bool = False
     is_poll_stalled: bool = False
     is_silent: bool = False

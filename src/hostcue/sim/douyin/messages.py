@@ -39,8 +39,10 @@ def user(nickname: str, *, is_masked: bool = False) -> pb.User:
         id=number,
         id_str=str(number),
         nickname=f"{nickname[:1]}***" if is_masked else nickname,
-        pay_grade=pb.PayGrade(level=digest[6] % 30),
-        fans_club=pb.FansClub(data=pb.FansClubData(club_name="小满家", level=digest[7] % 12)),
+        pay_grade=pb.PayGrade(level=digest[6] % 30).SerializeToString(),
+        fans_club=pb.FansClub(
+            data=pb.FansClubData(club_name="小满家", level=digest[7] % 12)
+        ).SerializeToString(),
     )
 
 

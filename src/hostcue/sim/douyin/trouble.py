@@ -117,6 +117,10 @@ class Trouble(Audience):
         """Refuse every poll in this way, and nothing else; None ends it."""
         self._broadcast.faults.poll_refusal = how
 
+    def invite_polls(self, every_s: float = 1.0) -> None:
+        """Tell who polls to ask again after so long."""
+        self._broadcast.faults.poll_again_ms = round(every_s * 1000)
+
     def demand_poll_gap(self, s: float) -> None:
         """Answer with nothing who polls again sooner than this."""
         self._broadcast.faults.poll_gap_s = s

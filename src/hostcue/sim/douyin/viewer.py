@@ -103,6 +103,7 @@ class Viewer:
             self.give(room.writer.control(_ENDED))
         elif not faults.is_stalled:
             for number, message in room.greeting(self._cursor, is_guest=self._is_guest):
+                self._sent = min(self._sent, number - 1)
                 self.give(message, number=number)
         with self._give, self._given, self._scope:
             async with anyio.create_task_group() as tasks:

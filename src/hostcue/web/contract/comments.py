@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field
 
 from hostcue.model.comment import Comment, CommentKind
-from hostcue.storage.comments import StoredComment
+from hostcue.storage.comment_rows import StoredComment
 from hostcue.web.contract.common import Answer, Body, Id, Milliseconds, example
 
 

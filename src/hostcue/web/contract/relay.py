@@ -63,10 +63,11 @@ class RelayStarted(Answer):
 
 
 class RelayStop(Body):
-    """Which room; may be left out when one room runs."""
+    """Which room; may be left out when one room runs, the platform unless two have such a room."""
 
     model_config = example(live_id="80017709309")
     live_id: Name | None = None
+    platform: Name | None = None
 
 
 class Fixture(Answer):
@@ -98,11 +99,19 @@ class RelayHealth(Answer):
     unreadable: int
 
 
+class OpenGap(Answer):
+    """Comments are missing since then, until messages come again."""
+
+    model_config = example(cause="stalled", since_ts=1764000120000)
+    cause: str
+    since_ts: int
+
+
 class RelayStatus(Answer):
     """The collection of one room's comments.
 
-    `remedy` says what can be done about `reason`, in words; `counts` how many events of each type
-    the room's stream had so far.
+    `remedy` says what can be done about `reason`, in words; `gap` is null while nothing is missing;
+    `counts` how many events of each type the room's stream had so far.
     """
 
     model_config = example(
@@ -115,6 +124,7 @@ class RelayStatus(Answer):
         state="live",
         reason="",
         remedy="",
+        gap=None,
         health={
             "last_message_age_ms": 320,
             "messages_per_min": 84.0,
@@ -140,6 +150,7 @@ class RelayStatus(Answer):
     state: str
     reason: str
     remedy: str
+    gap: OpenGap | None
     health: RelayHealth
     counts: dict[str, int]
     last_error: str
@@ -147,7 +158,7 @@ class RelayStatus(Answer):
     @classmethod
     def of(cls, status: ChatStatus, counts: Mapping[str, int]) -> Self:
         """From the flow."""
-        health = status.health
+        health, gap = status.health, status.gap
         return cls(
             is_running=status.running,
             platform=status.room.platform,
@@ -157,7 +168,8 @@ class RelayStatus(Answer):
             since_ts=status.since_ms,
             state=health.state,
             reason=health.reason,
-            remedy=remedy_for(health.reason or health.way_reason),
+            remedy=health.remedy or remedy_for(health.reason or health.way_reason),
+            gap=None if gap is None else OpenGap(cause=gap.cause, since_ts=gap.start_ms),
             health=RelayHealth(
                 last_message_age_ms=health.last_message_age_ms,
                 messages_per_min=health.messages_per_min,

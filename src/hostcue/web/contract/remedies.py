@@ -25,6 +25,8 @@ REMEDIES: Mapping[str, str] = {
     "ingest_silent": "see whether your own collector still sends to POST /api/comments/ingest",
     "rooms_limit": "it begins when another room stops; or give the room a cookie or proxy of its "
     "own, or raise HOSTCUE_DOUYIN_ROOMS_PER_IDENTITY",
+    "not_collected": "leave hostcue running: what was said meanwhile is missing, but for the last "
+    "lines, which the platform repeats",
     "overload": "the machine is too busy or its disk too slow: collect fewer rooms",
     "storage_failed": "check the disk of HOSTCUE_DATA_DIR",
 }

@@ -91,10 +91,10 @@ class User(_message.Message):
     ID_STR_FIELD_NUMBER: _ClassVar[int]
     id: int
     nickname: str
-    pay_grade: PayGrade
-    fans_club: FansClub
+    pay_grade: bytes
+    fans_club: bytes
     id_str: str
-    def __init__(self, id: _Optional[int] = ..., nickname: _Optional[str] = ..., pay_grade: _Optional[_Union[PayGrade, _Mapping]] = ..., fans_club: _Optional[_Union[FansClub, _Mapping]] = ..., id_str: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., nickname: _Optional[str] = ..., pay_grade: _Optional[bytes] = ..., fans_club: _Optional[bytes] = ..., id_str: _Optional[str] = ...) -> None: ...
 
 class PayGrade(_message.Message):
     __slots__ = ("level",)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import sqlalchemy as sa
 from alembic import op
+
+from hostcue.model.json_text import strings_from, to_json
+from hostcue.model.person_fields import person_fields
 
 revision = "0005"
 down_revision = "0004"
@@ -13,7 +18,9 @@ depends_on = None
 _MASKED = """
 UPDATE comments SET
   user = CASE WHEN user = '' THEN '' ELSE substr(user, 1, 1) || '***' END,
-  metadata = json_remove(metadata, '$.user_id')
+  content = CASE WHEN kind = 'chat' THEN content
+    ELSE replace(content, user, substr(user, 1, 1) || '***') END,
+  metadata = without_persons(metadata)
 """
 _COUNTED = """
 INSERT INTO comment_minutes (
@@ -21,9 +28,10 @@ INSERT INTO comment_minutes (
 )
 SELECT room_id, ts - ts % 60000, sum(kind = 'chat'), 0, 0, sum(kind = 'follow'),
   sum(CASE WHEN kind = 'gift'
-    THEN min(CAST(coalesce(json_extract(metadata, '$.count'), 1) AS INTEGER), 1000000) ELSE 0 END),
+    THEN max(0, min(CAST(coalesce(json_extract(metadata, '$.count'), 1) AS INTEGER), 1000000000))
+    ELSE 0 END),
   sum(CASE WHEN kind = 'gift' THEN
-    min(CAST(coalesce(json_extract(metadata, '$.diamonds'), 0) AS INTEGER), 1000000000)
+    max(0, min(CAST(coalesce(json_extract(metadata, '$.diamonds'), 0) AS INTEGER), 1000000000))
     ELSE 0 END),
   x''
 FROM comments GROUP BY room_id, ts - ts % 60000
@@ -51,6 +59,10 @@ def upgrade() -> None:
         sa.Column("viewers", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("room_id", "start_ts"),
     )
+    op.execute("PRAGMA secure_delete=ON")  # else pieces of names stay between the rows
+    raw = op.get_bind().connection.dbapi_connection
+    assert isinstance(raw, sqlite3.Connection)  # noqa: S101 - no other database is opened
+    raw.create_function("without_persons", 1, _without_persons, deterministic=True)
     op.execute(_MASKED)
     op.execute(_COUNTED)
 
@@ -60,3 +72,9 @@ def downgrade() -> None:
     op.drop_table("comment_minutes")
     with op.batch_alter_table("comments") as table:
         table.drop_column("viewer")
+
+
+def _without_persons(metadata: str) -> str:
+    fields = strings_from(metadata)
+    persons = person_fields(tuple(fields))
+    return to_json({name: value for name, value in fields.items() if name not in persons})
