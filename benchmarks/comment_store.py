@@ -7,6 +7,7 @@ veils who wrote, stores, counts and hands the events to the hub.
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import marshal
@@ -20,12 +21,13 @@ from statistics import median
 
 import anyio
 from anyio.abc import ByteReceiveStream, ByteSendStream
+from anyio.streams.buffered import BufferedByteReceiveStream
 
 from benchmarks.benchmark import progress
 from benchmarks.comment_frames import ROOM_ID, Crowd
 from benchmarks.processes import Process, pss_mib
 from benchmarks.report import Result
-from benchmarks.scene import started
+from benchmarks.scene import first_line, started
 from hostcue import log
 from hostcue.comments.pseudonyms import Pseudonyms
 from hostcue.events.hub import Hub
@@ -40,6 +42,7 @@ _FILL_FROM_MS = 4_000_000_000_000  # apart from what comes in time
 _WINDOW, _SPACING_MS = 5000, 60
 """What a window holds, and how far apart its comments are: five minutes of a crowded room."""
 _QUERIES = 20
+_READY = "ready"
 
 
 @dataclass(slots=True)
@@ -66,9 +69,11 @@ async def storing(folder: Path, rate: int, for_s: float, rows: int) -> list[Resu
         if process.stdin is None or process.stdout is None:
             raise TypeError("the process was started without pipes")
         tasks.start_soon(_pass_on, process.stderr)
+        answers = BufferedByteReceiveStream(process.stdout)
+        await first_line(answers, _READY.encode())
         async with process.stdin:
             await _give(process.stdin, batches, round(rate * _BATCH_S), rows)
-        said = b"".join([piece async for piece in process.stdout])
+        said = b"".join([piece async for piece in answers])
         if await process.wait():
             raise RuntimeError("the process that stores ended early")
     found = Found(**json.loads(said))
@@ -161,6 +166,10 @@ async def _store(
     count: int,
 ) -> None:
     """What is read in and made a comment again is the source's part, and not counted."""
+    gc.collect()
+    gc.freeze()  # as `hostcue serve` does
+    sys.stdout.write(f"{_READY}\n")
+    sys.stdout.flush()
     began_s = time.monotonic()
     began_cpu_s, read_s, memory = time.process_time(), 0.0, 0.0
     for number in range(count):

@@ -104,6 +104,15 @@ def test_a_bomb_is_refused_and_its_memory_stays_bounded() -> None:
     assert grown_kib < 80 << 10
 
 
+def test_a_message_of_brackets_is_counted_and_not_made_into_objects() -> None:
+    body = b'{"cmd":"DANMU_MSG","info":[' + b"[]," * 1_300_000 + b"1]}"
+    frame, inbox = zlib_packet(theirs.packet(5, body, 0)), Inbox("1")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    inbox.read_frame(frame, 1)
+    assert inbox.tally.unreadable == {"message": 1}
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40 << 10
+
+
 def test_packets_compressed_twice_or_by_brotli_or_without_end_are_refused() -> None:
     with pytest.raises(UpstreamChanged, match="twice"):
         unpack(zlib_packet(zlib_packet(b"")))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from running_chromium import needs_a_browser, running_chromium
 
 from hostcue.comments.douyin.browser import BrowserWay
 from hostcue.comments.douyin.browser_program import find_browser
@@ -42,10 +43,19 @@ WITHIN_S = 30
 
 @pytest.fixture(autouse=True)
 def _needs_a_browser() -> None:
-    if shutil.which("chromium") is None and shutil.which("google-chrome") is None:
-        if os.environ.get("HOSTCUE_REQUIRE_ALL") == "1":
-            pytest.fail("no Chromium here, and HOSTCUE_REQUIRE_ALL=1")
-        pytest.skip("no Chromium here")
+    needs_a_browser()
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chromium]:
+    """For tests that look at tabs; those that look at the browser have one of their own."""
+    async with running_chromium(tmp_path_factory.mktemp("shared") / "browser") as chromium:
+        yield chromium
 
 
 @pytest.fixture
@@ -124,7 +134,7 @@ async def until_gone(mark: object) -> None:
 
 @pytest.mark.parametrize("mode", ["socket", "worker", "polling"])
 async def test_comments_come_however_the_page_reads_them(
-    chromium: Chromium,
+    shared: Chromium,
     folder: Path,
     face: DouyinFace,
     webs: DouyinWebs,
@@ -132,15 +142,12 @@ async def test_comments_come_however_the_page_reads_them(
     mode: PageMode,
 ) -> None:
     face.show_page(mode)
-    async with opened(way_of(chromium, folder), webs, room) as connection:
+    async with opened(way_of(shared, folder), webs, room) as connection:
         face.say("这双多少钱")
         face.say("包邮吗")
         assert await until_chat(connection, "包邮吗") == ["这双多少钱", "包邮吗"]
-    await until_gone(folder)
     asked = [path for path, _ in face.requests]
     assert not [path for path in asked if "/pretend" in path]  # pictures, fonts, films
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert stat.S_IMODE((folder / "profile").stat().st_mode) == 0o700
 
 
 async def test_rooms_share_one_browser_and_its_visitor_lasts(
@@ -158,8 +165,11 @@ async def test_rooms_share_one_browser_and_its_visitor_lasts(
         async with opened(way, webs, room, own):
             await face.wait_viewers(2)
         assert len([p for p in processes(folder) if is_browser(p)]) == 1
+    await until_gone(folder)
     async with opened(way, webs, room):
         pass
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / "profile").stat().st_mode) == 0o700
     cookies = [headers.get("cookie", "") for path, headers in face.requests if path.count("/") == 1]
     with_login = [cookie for cookie in cookies if "sessionid=of-this-room" in cookie]
     guests = {ttwid_of(c) for c in cookies if "ttwid" in c and c not in with_login}
@@ -177,9 +187,9 @@ def ttwid_of(cookie: str) -> str:
 
 
 async def test_a_tab_is_replaced_when_it_is_old_and_nothing_is_lost_or_doubled(
-    chromium: Chromium, folder: Path, face: DouyinFace, webs: DouyinWebs, room: Room
+    shared: Chromium, folder: Path, face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
-    async with opened(way_of(chromium, folder, renew_s=0.3), webs, room) as connection:
+    async with opened(way_of(shared, folder, renew_s=0.3), webs, room) as connection:
         said = 0
         while face.connections < 3:
             face.say(f"第 {said} 条")
@@ -192,9 +202,9 @@ async def test_a_tab_is_replaced_when_it_is_old_and_nothing_is_lost_or_doubled(
 
 
 async def test_a_line_that_the_platform_closes_is_lost(
-    chromium: Chromium, folder: Path, face: DouyinFace, webs: DouyinWebs, room: Room
+    shared: Chromium, folder: Path, face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
-    async with opened(way_of(chromium, folder), webs, room) as connection:
+    async with opened(way_of(shared, folder), webs, room) as connection:
         face.drop_line()
         with pytest.raises(TransportFailed, match="closed"), anyio.fail_after(WITHIN_S):
             while True:
@@ -211,7 +221,7 @@ async def test_a_line_that_the_platform_closes_is_lost(
     ],
 )
 async def test_what_stands_between_is_named_and_shown(
-    chromium: Chromium,
+    shared: Chromium,
     folder: Path,
     face: DouyinFace,
     webs: DouyinWebs,
@@ -224,7 +234,7 @@ async def test_what_stands_between_is_named_and_shown(
     if mode == "socket":
         face.block_signature()
     with pytest.raises(error, match=words) as failure, anyio.fail_after(WITHIN_S):
-        async with opened(way_of(chromium, folder, open_s=2), webs, room):
+        async with opened(way_of(shared, folder, open_s=2), webs, room):
             pass
     (picture,) = (folder / "screenshots").glob("*.png")
     assert stat.S_IMODE(picture.stat().st_mode) == 0o600
@@ -247,13 +257,13 @@ async def test_a_browser_that_is_killed_is_told_and_the_next_tab_gets_another(
 
 
 async def test_a_tab_that_crashes_leaves_the_others_alone(
-    chromium: Chromium, folder: Path, face: DouyinFace, webs: DouyinWebs, room: Room
+    shared: Chromium, folder: Path, face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
-    way = way_of(chromium, folder)
+    way = way_of(shared, folder)
     async with opened(way, webs, room) as other:
         with pytest.raises(BrowserDied, match="crashed"), anyio.fail_after(WITHIN_S):
             async with opened(way, webs, room) as connection:
-                async with webs.lend() as web, chromium.context(web) as context:
+                async with webs.lend() as web, shared.context(web) as context:
                     with pytest.raises(Exception, match=r"ERR_ABORTED|crashed"):
                         await context.pages[-1].goto("chrome://crash")
                 while True:

@@ -297,6 +297,42 @@ async def test_what_a_silent_line_kept_back_is_filled_in_before_another_is_opene
     assert inside == []
 
 
+async def test_more_than_one_answer_holds_is_filled_in_by_the_next(
+    face: DouyinFace, webs: DouyinWebs, room: Room
+) -> None:
+    async with source(webs, face, silence_s=0.4).events(room) as events:
+        face.say("之前")
+        await until_chat(events, "之前")
+        face.freeze()
+        for number in range(250):
+            face.say(f"没送到 {number}")
+        seen = await until_chat(events, "没送到 249")
+    assert texts(seen) == [f"没送到 {number}" for number in range(250)]
+
+
+async def test_what_no_answer_brought_any_more_is_in_the_gap_of_a_silent_line(
+    face: DouyinFace, webs: DouyinWebs, room: Room
+) -> None:
+    async with source(webs, face, silence_s=0.4).events(room) as events:
+        face.say("之前")
+        seen = await until_chat(events, "之前")
+        face.freeze()
+        start_ms = now_ms()
+        for number in range(250):
+            face.say(f"没送到 {number}", ts_ms=start_ms + number)
+        seen += await until_chat(events, "没送到 99")
+        face.refuse_polling("500")  # while the next question waits for its time
+        face.forget()
+        with anyio.fail_after(10):
+            await face.until(lambda: face.connections == 2)
+        face.say("之后")
+        seen += await until_chat(events, "之后")
+    missing = [ts for _, text, ts in face.said if text not in texts(seen)]
+    assert len(missing) == 50
+    closed = [event for event in seen if isinstance(event, Gap) and event.end_ms is not None]
+    assert all(any(g.start_ms <= ts <= (g.end_ms or 0) for g in closed) for ts in missing)
+
+
 async def test_what_the_platform_has_no_more_is_the_gap_of_a_silent_line(
     face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:

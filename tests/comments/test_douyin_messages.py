@@ -7,9 +7,10 @@ from google.protobuf.message import Message as Body
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hostcue.comments.douyin.arrival import Arrival, Memory, Skew, to_ms
+from hostcue.comments.douyin.arrival import Arrival, Memory, Skew
 from hostcue.comments.douyin.gifts import GiftCombos
 from hostcue.comments.douyin.inbox import Inbox
+from hostcue.model.clock import to_ms
 from hostcue.model.comment import Comment
 from hostcue.platforms.douyin.pb import webcast_pb2 as pb
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import anyio
+import pytest
 
 from hostcue.comments.douyin.client import DouyinComments
 from hostcue.comments.douyin.inbox import Inbox
@@ -10,6 +11,7 @@ from hostcue.comments.douyin.places import Places
 from hostcue.comments.douyin.polling import PollingWay
 from hostcue.comments.douyin.ways import Visit
 from hostcue.comments.douyin.websocket import WebsocketWay
+from hostcue.errors import UpstreamChanged
 from hostcue.model.comment import Comment
 from hostcue.model.room import Room
 from hostcue.platforms.douyin.webs import DouyinWebs
@@ -41,6 +43,24 @@ async def test_an_empty_answer_is_no_sign_of_life(
         async with PollingWay().open(visit) as connection:
             delivery = await connection.receive()
     assert (delivery.events, delivery.spoke) == ((), False)
+
+
+async def test_an_answer_that_is_none_is_counted_and_the_next_one_is_asked_for(
+    face: DouyinFace, webs: DouyinWebs, room: Room
+) -> None:
+    async with webs.lend() as web:
+        visit = Visit(room, web, Inbox(room.room_id))
+        async with PollingWay(interval_s=0, least_s=0.05).open(visit) as connection:
+            await connection.receive()
+            face.refuse_polling("garbage")
+            with anyio.fail_after(10), pytest.raises(UpstreamChanged):
+                await connection.receive()
+            face.refuse_polling(None)
+            face.say("再来")
+            with anyio.fail_after(10):
+                delivery = await connection.receive()
+    assert dict(visit.inbox.unreadable) == {"frame": 1}
+    assert [event.content for event in delivery.events if isinstance(event, Comment)] == ["再来"]
 
 
 async def test_it_is_never_asked_more_often_than_once_a_second(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -142,6 +143,27 @@ async def test_garbage_and_giants_are_left_out_and_counted(relay: PretendRelay) 
         relay.say("完")
         seen += await until(events, "完")
     assert texts(seen) == ["还好", "完"]
+    assert last_tally(seen).unknown == {"red_packet": 1}
+    assert last_tally(seen).unreadable == {"relay": 2}
+
+
+async def test_what_cannot_be_read_does_not_cost_the_rest_of_its_batch(
+    relay: PretendRelay,
+) -> None:
+    batch = [
+        {"type": "chat", "data": {"id": "1", "content": "前"}},
+        {"type": "red_packet", "data": {}},
+        {"type": "chat", "data": {"id": "2"}},
+        7,
+        {"type": "chat", "data": {"id": "3", "content": "后"}},
+    ]
+    async with listening(source(relay)) as events:
+        await relay.until_listeners(1)
+        relay.send_raw(json.dumps({"type": "batch", "data": batch}).encode())
+        seen = await until(events, "后")
+        relay.say("完")
+        seen += await until(events, "完")
+    assert texts(seen) == ["前", "后", "完"]
     assert last_tally(seen).unknown == {"red_packet": 1}
     assert last_tally(seen).unreadable == {"relay": 2}
 

@@ -19,7 +19,9 @@ NOW_MS = 1_764_000_012_345
 
 def read(message: object, fields: str = "") -> list[LiveEvent]:
     text = message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
-    return list(RelayFields.parse(fields).read(text, ROOM, NOW_MS))
+    relay_fields = RelayFields.parse(fields)
+    found = [relay_fields.read(each, ROOM, NOW_MS) for each in relay_fields.messages(text)]
+    return [event for event in found if event is not None]
 
 
 def the_comment(message: object, fields: str = "") -> Comment:

@@ -152,3 +152,12 @@ async def test_a_room_that_is_refused_says_why_and_what_to_do(
         assert status["state"] in {"reconnecting", "failed"}
         assert status["reason"]
         assert gap["cause"]
+        window: dict[str, str | int] = {
+            "room_id": str(gap["room_id"]),
+            "start_ts": 0,
+            "end_ts": 2**53,
+        }
+        missing = await server.get("/api/comments/gaps", **window)
+        assert isinstance(missing, list)
+        assert missing[-1]["start_ts"] == gap["start_ts"]
+        assert missing[-1]["cause"] == gap["cause"]

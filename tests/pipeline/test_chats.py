@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
 import pytest
 
+from hostcue.comments.collector import CollectorHealth
 from hostcue.comments.pseudonyms import Pseudonyms
 from hostcue.errors import (
     AuthRequired,
@@ -21,7 +23,7 @@ from hostcue.errors import (
 from hostcue.model.comment import Comment, LiveEvent
 from hostcue.model.event import Event
 from hostcue.model.room import DEFAULT_ACCESS, Access, Room
-from hostcue.pipeline.chat import Pauses
+from hostcue.pipeline.chat import ChatStatus, Pauses
 from hostcue.pipeline.chats import Chats
 from hostcue.storage.comments import Comments
 from hostcue.storage.database import Database
@@ -244,6 +246,13 @@ async def test_the_gap_that_lasts_is_told_and_so_is_the_remedy_of_who_failed(
         assert told.remedy == "look at its screenshot"
         assert told.gap is not None
         assert (told.gap.cause, told.gap.since_ts) == ("transport_failed", status.gap.start_ms)
+
+
+def test_when_a_broadcast_is_over_there_is_nothing_to_do_about_the_way_it_was_heard() -> None:
+    health = CollectorHealth("live", "", 10, 5, 0, 3, 0, "", "polling", "auth_required")
+    assert RelayStatus.of(ChatStatus(ROOM, 0, True, health), {}).remedy
+    over = replace(health, state="ended")
+    assert RelayStatus.of(ChatStatus(ROOM, 0, False, over), {}).remedy == ""
 
 
 async def test_a_bug_in_a_source_is_shown_as_one(tmp_path: Path) -> None:

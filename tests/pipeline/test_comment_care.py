@@ -96,3 +96,16 @@ async def test_comments_are_stored_while_old_ones_go(house: House) -> None:
         for number in range(100, 120):
             await house.store(number)
     assert await house.left() == [f"m{n}" for n in range(100, 120)]
+
+
+async def test_what_is_erased_is_in_no_file_of_the_database_while_it_is_open(
+    house: House, tmp_path: Path
+) -> None:
+    key = house.pseudonyms.viewer_of("douyin", "98765")
+    comment = Comment("m1", "douyin", "r", "甲", "written-and-erased", 60_000, viewer="98765")
+    await house.comments.take([house.pseudonyms.veil(comment)])
+    assert any(b"written-and-erased" in path.read_bytes() for path in tmp_path.iterdir())
+    assert await house.care().erase(key) == 1
+    assert not any(b"written-and-erased" in path.read_bytes() for path in tmp_path.iterdir())
+    await house.store(2)
+    assert await house.left() == ["m2"]

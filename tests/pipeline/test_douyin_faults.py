@@ -225,9 +225,9 @@ async def shuffled(face: DouyinFace, desk: Desk) -> None:
 
 
 async def short_lived(face: DouyinFace, desk: Desk) -> None:
-    face.close_after(0.05, 0.15)
+    face.close_after(0.1, 0.2)
     face.drop_line()
-    for number in range(30):
+    for number in range(40):
         face.say(f"短命 {number}")
         await anyio.sleep(0.02)
     face.close_after(None)
@@ -361,6 +361,22 @@ async def test_a_signer_that_fails_is_told_apart_and_polling_needs_none(
             assert "HOSTCUE_DOUYIN_SIGNER_URL" in desk.health.remedy
             await desk.check_whole()
         assert signer.asked
+
+
+async def test_what_polling_had_not_asked_for_yet_when_it_broke_is_in_the_gap(
+    face: DouyinFace, folder: Path
+) -> None:
+    async with desk_of(face, folder, ways=[PollingWay(interval_s=0.5, least_s=0.5)]) as desk:
+        await desk.say("之前")  # the next question comes half a second later
+        face.refuse_polling("500")
+        for number in range(20):
+            face.say(f"没问到 {number}")
+        face.forget()
+        await desk.until(lambda: desk.health.state == "reconnecting")
+        face.refuse_polling(None)
+        await desk.say("之后")
+        await desk.check()
+        assert len(await desk.rows()) == 2
 
 
 async def test_when_every_way_is_refused_the_room_fails_with_the_reason_and_comes_back(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from tempfile import TemporaryDirectory
 import anyio
 import pytest
 from pretend_relay import PretendRelay
+from running_chromium import running_chromium
 
 from hostcue.comments.bilibili.client import BilibiliComments
 from hostcue.comments.douyin.browser import BrowserWay
@@ -116,16 +115,10 @@ async def bilibili() -> AsyncIterator[Stage]:
 
 
 @asynccontextmanager
-async def douyin_in_a_browser() -> AsyncIterator[Stage]:
-    if shutil.which("chromium") is None and shutil.which("google-chrome") is None:
-        if os.environ.get("HOSTCUE_REQUIRE_ALL") == "1":
-            pytest.fail("no Chromium here, and HOSTCUE_REQUIRE_ALL=1")
-        pytest.skip("no Chromium here")
+async def douyin_in_a_browser(chromium: Chromium) -> AsyncIterator[Stage]:
     flv_url = "http://127.0.0.1:9/live.flv"
     with TemporaryDirectory() as folder:
-        way = BrowserWay(
-            Chromium(Path(folder)), Screenshots(Path(folder, "seen")), open_s=5, regain_s=0.1
-        )
+        way = BrowserWay(chromium, Screenshots(Path(folder, "seen")), open_s=5, regain_s=0.1)
 
         def source(webs: DouyinWebs) -> DouyinComments:
             return DouyinComments(
@@ -175,22 +168,29 @@ async def relay() -> AsyncIterator[Stage]:
         )
 
 
-STAGES: dict[str, Callable[[], AbstractAsyncContextManager[Stage]]] = {
-    "douyin": douyin,
-    "bilibili": bilibili,
-    "relay": relay,
-    "browser": douyin_in_a_browser,
-}
+Opens = Callable[[], AbstractAsyncContextManager[Stage]]
+STAGES: dict[str, Opens] = {"douyin": douyin, "bilibili": bilibili, "relay": relay}
 
 
-SLOW = {"browser"}
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
 
 
-@pytest.fixture(
-    params=[pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in STAGES]
-)
-async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
-    async with STAGES[request.param]() as stage:
+@pytest.fixture(scope="module", params=[*STAGES, pytest.param("browser", marks=[pytest.mark.slow])])
+async def opens(request: pytest.FixtureRequest) -> AsyncIterator[Opens]:
+    """What sets a stage; one browser does for all of its kind."""
+    if request.param in STAGES:
+        yield STAGES[request.param]
+        return
+    with TemporaryDirectory() as folder:
+        async with running_chromium(Path(folder, "browser")) as chromium:
+            yield lambda: douyin_in_a_browser(chromium)
+
+
+@pytest.fixture
+async def stage(opens: Opens) -> AsyncIterator[Stage]:
+    async with opens() as stage:
         yield stage
 
 

@@ -147,6 +147,17 @@ async def test_a_poll_after_the_end_says_so(face: DouyinFace, web: httpx2.AsyncC
     assert pb.ControlMessage.FromString(message.payload).action == 3
 
 
+async def test_a_poll_after_the_end_has_what_was_said_before_it(
+    face: DouyinFace, web: httpx2.AsyncClient
+) -> None:
+    cursor = pb.Response.FromString((await poll(face, web)).content).cursor
+    msg_id = face.say("最后一句")
+    face.end()
+    answer = pb.Response.FromString((await poll(face, web, cursor)).content)
+    assert answer.messages[0].msg_id == msg_id
+    assert [message.method for message in answer.messages[1:]] == ["WebcastControlMessage"]
+
+
 async def test_a_poll_can_ask_for_json(face: DouyinFace, web: httpx2.AsyncClient) -> None:
     params = {"room_id": face.room_id, "a_bogus": "x", "resp_content_type": "json"}
     msg_id = face.say("在吗")

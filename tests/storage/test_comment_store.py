@@ -7,11 +7,13 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hostcue.model.clock import now_ms
 from hostcue.model.comment import Comment, Gap, ProductChange
 from hostcue.model.event import Event
 from hostcue.model.window import Window
 from hostcue.storage.comments import Comments
 from hostcue.storage.database import Database
+from hostcue.storage.gaps import Gaps
 from hostcue.storage.outbox import Outbox
 
 
@@ -102,6 +104,39 @@ async def test_a_client_older_than_what_is_kept_cannot_resume(database: Database
     assert not await outbox.can_resume("comments", 1)
     assert await outbox.can_resume("comments", database.last_id)
     assert not await outbox.can_resume("comments", database.last_id + 1)
+
+
+async def test_a_room_was_heard_until_its_newest_comment_was_sent_not_until_it_was_stored(
+    database: Database,
+) -> None:
+    store = Comments(database)
+    assert await store.heard_until("douyin", "r") is None
+    sent_ms = now_ms() - 1500  # it was waited for by asking, then for the disk
+    await store.take([comment(1, ts=sent_ms), comment(2, ts=sent_ms - 9000)])
+    assert await store.heard_until("douyin", "r") == sent_ms
+
+
+async def test_old_comments_that_are_repeated_say_nothing_of_the_time_since(
+    database: Database,
+) -> None:
+    store = Comments(database)
+    before_ms = now_ms()
+    await store.take([comment(1, ts=1000), comment(2, room="ahead", ts=before_ms + 90_000)])
+    heard_ms = [await store.heard_until("douyin", room) for room in ("r", "ahead")]
+    assert all(ms is not None and before_ms - 10_000 <= ms <= now_ms() for ms in heard_ms)
+
+
+async def test_the_gaps_of_a_window_are_those_that_reach_into_it(database: Database) -> None:
+    store, gaps = Comments(database), Gaps(database)
+    for gap in (Gap(100, "stalled", 200), Gap(300, "stalled", 400), Gap(500, "overload")):
+        await store.gap("douyin", "Room", gap)
+    await store.gap("douyin", "room", Gap(250, "stalled", 260))
+    await store.gap("douyin", "a_Room", Gap(250, "stalled", 260))
+    await gaps.store("Room", Gap(250, "eof", 260))
+    assert [gap.start_ms for gap in await gaps.of_comments("Room", 0, 1000)] == [100, 300, 500]
+    assert [gap.start_ms for gap in await gaps.of_comments("Room", 200, 300)] == []
+    assert [gap.start_ms for gap in await gaps.of_comments("Room", 199, 301)] == [100, 300]
+    assert [gap.start_ms for gap in await gaps.of_comments("Room", 900, 901)] == [500]
 
 
 edges = st.lists(st.integers(0, 10**6), min_size=2, max_size=20, unique=True).map(sorted)

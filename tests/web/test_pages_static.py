@@ -9,7 +9,9 @@ from typing import get_args
 
 import pytest
 
+from hostcue.comments.bilibili.session import Outage
 from hostcue.comments.collector import CollectorState
+from hostcue.comments.douyin.chain import END_ANNOUNCED, LOST, STALLED
 from hostcue.errors import (
     AnswerError,
     ConfigError,
@@ -82,12 +84,12 @@ BORN = {
     "why a segment is not analysed": ("pipeline/analysis_queue.py", r'reason="(\w+)"'),
     "why a message was not sent": ("storage/deliveries.py", r'error="(\w+)"'),
     "why a message need not be sent": ("pipeline/sender.py", r'return "(\w+)"'),
-    "why a comment connection ended": ("comments", r'Ending\("(\w+)"'),
     "why comments of a room wait": ("comments/douyin/session.py", r'^[A-Z_]+ = "(\w+)"'),
     "why no comments are sent": ("comments/ingest.py", r'"(ingest_\w+)"'),
     "why comments are left out": ("comments/backlog.py", r'Gap\([^)]*"(\w+)"'),
     "what a receiver did wrong": ("notifications", r'code="(\w+)"'),
 }
+WHY_A_COMMENT_CONNECTION_ENDED = {LOST, STALLED, END_ANNOUNCED, *get_args(Outage)}
 INTERNAL = {"stop", "orphaned", "recovered"}  # last words of a worker that nobody is told
 NOTICE = r'Notice\(\s*"(\w+)"'
 NEVER_RAISED = {"error", "room", "upstream"}  # their kinds are
@@ -142,6 +144,7 @@ def test_every_text_that_a_page_names_exists_and_every_text_is_named() -> None:
         ("day", DAYS),
         ("disk", get_args(DiskWord)),
         ("reason", get_args(PauseReason)),
+        ("reason", tuple(sorted(WHY_A_COMMENT_CONNECTION_ENDED))),
         ("rule", get_args(DeletedBy)),
         ("kept", get_args(KeptBecause)),
         ("delivery", get_args(DeliveryState)),
@@ -178,7 +181,7 @@ def test_every_notice_has_a_headline_and_a_remedy() -> None:
 def test_whatever_can_go_wrong_is_explained() -> None:
     explained = (ROOT / "docs" / "troubleshooting.md").read_text()
     codes = set[str]().union(*(found(*born) for born in BORN.values())) - INTERNAL
-    codes |= found("pipeline/notices.py", NOTICE)
+    codes |= found("pipeline/notices.py", NOTICE) | WHY_A_COMMENT_CONNECTION_ENDED
     told = [kind for kind in kinds_of(HostcueError) if not issubclass(kind, NOT_OF_ROUTES)]
     codes |= {kind.code for kind in told} - NEVER_RAISED
     assert {code for code in codes if f"`{code}`" not in explained} == set()

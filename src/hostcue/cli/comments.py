@@ -31,10 +31,14 @@ def export(
     output: Path | None,
 ) -> None:
     """Write a room's comments to a file, or to standard output; half a file is no file."""
+    start_ms = 0 if start is None else _moment(start, "--from", settings.tz)
+    end_ms = _LATEST_MS if end is None else _moment(end, "--to", settings.tz)
+    if start_ms >= end_ms:
+        raise BadRequest("the end is not after the beginning", field="--to", remedy="swap them")
     query: dict[str, str | int] = {
         "room_id": room_id,
-        "start_ts": 0 if start is None else _moment(start, "--from", settings.tz),
-        "end_ts": _LATEST_MS if end is None else _moment(end, "--to", settings.tz),
+        "start_ts": start_ms,
+        "end_ts": end_ms,
         "format": form,
     }
 

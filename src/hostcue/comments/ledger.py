@@ -50,8 +50,8 @@ class Ledger:
         self.close()
         self.heard_ms = now_ms()
 
-    def fill(self, cause: str, first_ms: int | None) -> None:
-        """What came up to now is there after all, from `first_ms` on; None: all of it.
+    def fill(self, cause: str, first_ms: int | None, last_ms: int | None = None) -> None:
+        """What came is there after all, from `first_ms` to `last_ms`; None: all of it, up to now.
 
         Before that, back to the last message, it is missing for good.
         """
@@ -59,7 +59,11 @@ class Ledger:
         if self._gap is None and until_ms > self.heard_ms:
             self._gap = Gap(self.heard_ms, cause)
         self._settle(until_ms)
-        self.heard_ms = now_ms()
+        self.catch_up(last_ms)
+
+    def catch_up(self, last_ms: int | None) -> None:
+        """What came up to `last_ms` is there; None: up to now."""
+        self.heard_ms = now_ms() if last_ms is None else min(last_ms, now_ms())
 
     def tell_tally(self, *, at_once: bool = False) -> None:
         """Tell what was left out, if it is more than was told and that is a while ago."""

@@ -166,15 +166,28 @@ class _Post:
         events: list[LiveEvent] = []
         for text in texts:
             try:
-                events += self._fields.read(text, self._room, received_ms)
-            except UnknownKind as exc:
-                if len(self._unknown) < _MAX_UNKNOWN or exc.kind in self._unknown:
-                    self._unknown[exc.kind] += 1
+                messages = self._fields.messages(text)
             except UpstreamChanged as exc:
-                self._unreadable += 1
-                if self._unreadable == 1:
-                    log.warning("relay_message_unreadable", error=exc.message)
+                self._misread(exc)
+                continue
+            read = (self._read(message, received_ms) for message in messages)
+            events += (event for event in read if event is not None)
         return [event for event in events if not self._is_repeat(event)]
+
+    def _read(self, message: object, received_ms: int) -> LiveEvent | None:
+        try:
+            return self._fields.read(message, self._room, received_ms)
+        except UnknownKind as exc:
+            if len(self._unknown) < _MAX_UNKNOWN or exc.kind in self._unknown:
+                self._unknown[exc.kind] += 1
+        except UpstreamChanged as exc:
+            self._misread(exc)
+        return None
+
+    def _misread(self, exc: UpstreamChanged) -> None:
+        self._unreadable += 1
+        if self._unreadable == 1:
+            log.warning("relay_message_unreadable", error=exc.message)
 
     def tally(self, oversized: int) -> Tally:
         """What was left out so far."""
@@ -208,7 +221,8 @@ def _check(url: str) -> None:
         raise ConfigError(
             "HOSTCUE_RELAY_URL is no web address",
             field="HOSTCUE_RELAY_URL",
-            remedy="write it like http://host:8000/api/douyin/web/stream, with live_id={live_id} after a question mark",
+            remedy="write it like http://host:8000/api/douyin/web/stream, "
+            "with live_id={live_id} after a question mark",
         )
 
 

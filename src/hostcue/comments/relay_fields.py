@@ -80,33 +80,39 @@ class RelayFields:
             paths[name] = theirs
         return cls(paths)
 
-    def read(self, text: str, room: Room, received_ms: int) -> Iterator[LiveEvent]:
-        """The events of one message; none where it means nothing to us.
+    def messages(self, text: str) -> Iterator[object]:
+        """The messages in a text: one, or as many as there are in its lists.
 
         Raises:
-            UnknownKind: nobody here reads messages of its kind.
-            UpstreamChanged: it is no JSON, or not what its kind has to be.
+            UpstreamChanged: it is no JSON.
         """
         try:
             whole = json.loads(text)
         except (ValueError, RecursionError):
             raise UpstreamChanged("the relay sent a message that is not JSON") from None
-        yield from self._events(whole, room, received_ms, _MAX_DEPTH)
+        return _apart(whole, _MAX_DEPTH)
 
-    def _events(
-        self, whole: object, room: Room, received_ms: int, depth: int
-    ) -> Iterator[LiveEvent]:
-        inner = whole.get("data") if isinstance(whole, Mapping) else whole
-        many = inner if isinstance(inner, list) else None
-        if many is not None and depth:
-            for each in many:
-                yield from self._events(each, room, received_ms, depth - 1)
-            return
-        if not isinstance(whole, Mapping):
+    def read(self, message: object, room: Room, received_ms: int) -> LiveEvent | None:
+        """What a message says; None if that means nothing to us.
+
+        Raises:
+            UnknownKind: nobody here reads messages of its kind.
+            UpstreamChanged: it is not what its kind has to be.
+        """
+        if not isinstance(message, Mapping):
             raise UpstreamChanged("the relay sent JSON that is no message")
-        message = _Message(self.paths, whole, inner if isinstance(inner, Mapping) else whole)
-        if (event := _event(message, room, received_ms)) is not None:
-            yield event
+        inner = message.get("data")
+        inner = inner if isinstance(inner, Mapping) else message
+        return _event(_Message(self.paths, message, inner), room, received_ms)
+
+
+def _apart(whole: object, depth: int) -> Iterator[object]:
+    inner = whole.get("data") if isinstance(whole, Mapping) else whole
+    if isinstance(inner, list) and depth:
+        for each in inner:
+            yield from _apart(each, depth - 1)
+    else:
+        yield whole
 
 
 class UnknownKind(UpstreamChanged):

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
-from hostcue.comments.douyin.arrival import to_ms
 from hostcue.comments.douyin.capture import EARLIEST_MS, LATEST_MS, frames_in
 from hostcue.comments.douyin.inbox import Inbox
 from hostcue.errors import UpstreamChanged
+from hostcue.model.clock import to_ms
 from hostcue.model.comment import Comment, CommentKind, LiveEvent, Tally
 
 _KINDS = frozenset(get_args(CommentKind))

@@ -47,6 +47,7 @@ class CommentCare:
             place = old[-1]
             await anyio.sleep(self._pause_s)
         if gone:
+            await self._comments.settle()
             log.info("comments_deleted", comments=gone)
         return gone
 
@@ -67,5 +68,6 @@ class CommentCare:
             gone += await self._comments.delete(found)
             place = found[-1]
             await anyio.sleep(self._pause_s)
+        await self._comments.settle()
         log.info("viewer_erased", comments=gone)
         return gone

@@ -17,6 +17,8 @@ from hostcue.storage.database import Database
 from hostcue.storage.gaps import comment_gaps_of, store_gap
 
 _T = tables.comments
+_ON_THE_WAY_MS = 10_000
+"""At most so long is a comment on its way from who sent it into the store."""
 STORED_KINDS: frozenset[CommentKind] = frozenset({"chat", "gift", "follow", "share", "fans_club"})
 """Likes and enters are counted to their minute and not kept: they are the bulk of the traffic."""
 
@@ -158,6 +160,10 @@ class Comments:
             )
         return gone.rowcount
 
+    async def settle(self) -> None:
+        """After deleting: have nothing of it left in the database's files."""
+        await self._db.settle()
+
     async def gap(self, platform: str, room_id: str, gap: Gap) -> None:
         """Open or close a gap in a room's comments; announce it."""
         async with self._db.write() as tx:
@@ -175,12 +181,14 @@ class Comments:
             )
 
     async def heard_until(self, platform: str, room_id: str) -> int | None:
-        """When the newest comment of a broadcast came, or its last gap ended, whatever is later.
+        """When the newest comment of a broadcast was sent, or its last gap ended, if that is later.
 
-        None if none of its comments is here.
+        Not when it was stored, for what was sent in between may be missing; but an old one that a
+        platform repeats says nothing of the time since. None if none of its comments is here.
         """
+        sent_ms = func.max(_T.c.ts, _T.c.received_at - _ON_THE_WAY_MS)
         newest = (
-            select(_T.c.received_at)
+            select(func.min(sent_ms, _T.c.received_at))  # a platform's clock may be ahead
             .where(_T.c.room_id == room_id, _T.c.platform == platform)
             .order_by(_T.c.ts.desc())
             .limit(1)
@@ -189,9 +197,9 @@ class Comments:
             tables.gaps.c.subject == comment_gaps_of(platform, room_id)
         )
         async with self._db.read() as connection:
-            received_ms: int | None = (await connection.execute(newest)).scalar()
+            newest_ms: int | None = (await connection.execute(newest)).scalar()
             ended_ms: int | None = (await connection.execute(ended)).scalar()
-        return None if received_ms is None else max(received_ms, ended_ms or 0)
+        return None if newest_ms is None else max(newest_ms, ended_ms or 0)
 
     async def close_gaps(self, at_ms: int) -> None:
         """Close what a crash left open: since then nobody has been listening at all."""

@@ -173,6 +173,21 @@ class Database:
                     for listener in self._listeners:
                         listener(transaction.announced)
 
+    async def settle(self) -> None:
+        """Move what was written into the file itself: the log beside it still holds erased rows.
+
+        As far as readers let it; what is left goes the next time, or when the file is closed.
+
+        Raises:
+            StorageFailed: the file cannot be written.
+        """
+        async with self._turn:
+            with anyio.CancelScope(shield=True), _storage_errors():
+                async with self._writer.connect() as connection:
+                    raw = await connection.get_raw_connection()
+                    driver = cast("aiosqlite.Connection", raw.driver_connection)
+                    await driver.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+
 
 @contextmanager
 def _storage_errors() -> Iterator[None]:

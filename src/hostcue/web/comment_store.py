@@ -13,6 +13,7 @@ from hostcue.storage.comments import Comments
 from hostcue.web.contract.comment_store import Erased, ErasedViewer, MinuteBody
 from hostcue.web.contract.comments import CommentBody
 from hostcue.web.contract.common import Id, Milliseconds
+from hostcue.web.contract.recording import GapBody
 from hostcue.web.errors import HostcueRoute
 from hostcue.web.state import ServiceOf
 
@@ -36,6 +37,17 @@ async def comment_minutes(
     """The minutes that begin in `[start_ts, end_ts)`, oldest first; empty ones are left out."""
     minutes = await service.comment_minutes.between(room_id, start_ts, end_ts, limit)
     return [MinuteBody.of(minute) for minute in minutes]
+
+
+@router.get("/gaps")
+async def comment_gaps(
+    service: ServiceOf, room_id: Id, start_ts: Milliseconds, end_ts: Milliseconds
+) -> list[GapBody]:
+    """Where comments of `[start_ts, end_ts)` are missing, and why, oldest first.
+
+    Some of what was sent in a gap may be there: the platform repeats the last lines.
+    """
+    return [GapBody.of(gap) for gap in await service.gaps.of_comments(room_id, start_ts, end_ts)]
 
 
 @router.get(

@@ -1,14 +1,16 @@
-"""Where comments come from: the one place in which their sources are built."""
+"""Where comments come from, how their writers are veiled, and what reads them."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from hostcue.comments.bilibili.client import BilibiliComments
+from hostcue.comments.digest import digest
 from hostcue.comments.douyin.browser import BrowserWay
 from hostcue.comments.douyin.browser_program import extra_installed, find_browser
 from hostcue.comments.douyin.capture import SUFFIX, Captures
@@ -21,15 +23,21 @@ from hostcue.comments.douyin.wall import Screenshots
 from hostcue.comments.douyin.ways import CommentWay
 from hostcue.comments.douyin.websocket import WebsocketWay
 from hostcue.comments.ingest import IngestSource
+from hostcue.comments.intents import read_intents
+from hostcue.comments.pseudonyms import Pseudonyms
 from hostcue.comments.relay import RelaySource
 from hostcue.comments.relay_fields import RelayFields
 from hostcue.comments.replay import PLATFORM as REPLAY
 from hostcue.comments.replay import Fixtures, ReplaySource
 from hostcue.config import Settings
 from hostcue.errors import ConfigError, NotFound
+from hostcue.pipeline.digests import Digests
 from hostcue.platforms.bilibili.webs import BilibiliWebs
 from hostcue.platforms.douyin.webs import DouyinWebs
 from hostcue.ports import CommentSource
+from hostcue.storage.comments import Comments
+from hostcue.storage.gaps import Gaps
+from hostcue.storage.vault import Vault
 
 _ELSEWHERE = ("douyin", "bilibili")
 """Platforms whose comments somebody else can have for us."""
@@ -72,6 +80,23 @@ def source_elsewhere(settings: Settings) -> CommentSource | None:
 def fixtures(settings: Settings) -> Fixtures:
     """What can be played instead of a room."""
     return Fixtures(_captures_folder(settings))
+
+
+def pseudonyms_of(settings: Settings, vault: Vault) -> Pseudonyms:
+    """What veils viewers, with a key that follows from the vault's."""
+    key, *older = vault.derived("viewers")
+    return Pseudonyms(key, raw_names=settings.raw_viewer_names, older=older)
+
+
+def digests_of(settings: Settings, comments: Comments, gaps: Gaps) -> Digests:
+    """What condenses windows, by the intents of the settings.
+
+    Raises:
+        ConfigError: the file of intents is not one.
+    """
+    file = settings.intents_file
+    intents = None if file is None else read_intents(file)
+    return Digests(comments, gaps, partial(digest, intents=intents))
 
 
 def _douyin(settings: Settings, webs: DouyinWebs) -> DouyinComments:

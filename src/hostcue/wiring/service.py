@@ -6,27 +6,18 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Literal, get_args
 
 import anyio
 from anyio.abc import TaskGroup
 
-from hostcue.analysis.frames import extract_frames
-from hostcue.analysis.templates import TemplateWriter
-from hostcue.comments.digest import digest
-from hostcue.comments.intents import read_intents
-from hostcue.comments.pseudonyms import Pseudonyms
 from hostcue.comments.replay import Fixtures
 from hostcue.config import Settings
 from hostcue.errors import Conflict
 from hostcue.events.hub import Hub
-from hostcue.jobs.engine import Jobs
 from hostcue.model.clock import now_ms
 from hostcue.model.segment import Segment
-from hostcue.model.tip import Frame
-from hostcue.model.window import Window
-from hostcue.pipeline.analysis import SegmentAnalysis, Stations, Stores
+from hostcue.pipeline.analysis import Stores
 from hostcue.pipeline.analysis_queue import AnalysisQueue
 from hostcue.pipeline.broadcast import Recordable
 from hostcue.pipeline.chats import Chats
@@ -51,21 +42,20 @@ from hostcue.storage.deliveries import Deliveries
 from hostcue.storage.gaps import Gaps
 from hostcue.storage.lock import sole_owner
 from hostcue.storage.outbox import Outbox
-from hostcue.storage.recordings import Recordings
 from hostcue.storage.segments import Segments
 from hostcue.storage.tips import Tips
 from hostcue.storage.utterances import Utterances
-from hostcue.storage.vault import Vault
-from hostcue.wiring.comments import fixtures
+from hostcue.wiring.analysis import frames_of, open_analysis_queue
+from hostcue.wiring.comments import digests_of, fixtures, pseudonyms_of
 from hostcue.wiring.disk import DiskCare, check_records_root
 from hostcue.wiring.notifications import open_notifications
-from hostcue.wiring.outside import open_platforms, open_writer, secret
+from hostcue.wiring.outside import open_platforms, secret
+from hostcue.wiring.stores import stores_of, vault_of
 
 Part = Literal["recording", "analysis", "comments", "speech", "pages"]
 PARTS: tuple[Part, ...] = get_args(Part)
 _RECORDINGS_CLOSE_S = 15.0
 """All side by side: a stop takes a moment, but for a worker that hangs and a disk that does."""
-_ANALYSES_CLOSE_S = 1.0
 
 
 @dataclass(slots=True)
@@ -143,8 +133,8 @@ async def open_service(
         if "recording" in parts:
             await check_records_root(settings.records_root)
         database = await stack.enter_async_context(Database.open(settings.sqlite_url))
-        vault = _vault(settings)
-        stores, pseudonyms = _stores(database, vault), _pseudonyms(settings, vault)
+        vault = vault_of(settings)
+        stores, pseudonyms = stores_of(database, vault), pseudonyms_of(settings, vault)
         hub = Hub()
         database.on_commit(hub.publish)
         outbox = Outbox(database, stores.comments)
@@ -167,10 +157,12 @@ async def open_service(
             pseudonyms=pseudonyms,
             breathe=hub.breathe,
         )
-        digests = _digests(settings, stores)
+        digests = digests_of(settings, stores.comments, stores.gaps)
         analysis_queue = None
         if "analysis" in parts:
-            analysis_queue = await _analysis_queue(settings, stores, digests, chats, stack)
+            analysis_queue = await stack.enter_async_context(
+                open_analysis_queue(settings, stores, digests, chats.settled)
+            )
         gate = DiskGate()
         supervisor = _supervisor(
             settings, stores, chats, tasks, engine, platforms.resolvers, gate, analysis_queue
@@ -208,22 +200,6 @@ async def open_service(
                 yield service
             finally:
                 service.begin_stop()
-
-
-async def _analysis_queue(
-    settings: Settings, stores: Stores, digests: Digests, chats: Chats, stack: AsyncExitStack
-) -> AnalysisQueue:
-    steps = SegmentAnalysis(
-        stores,
-        Stations(digests=digests, frames=_frames, settled=chats.settled),
-        model=await stack.enter_async_context(open_writer(settings)),
-        templates=TemplateWriter(),
-        backoff_s=settings.model_backoff_s,
-    )
-    jobs = await stack.enter_async_context(
-        Jobs.open(settings.data_dir / "jobs.db", steps, grace_s=_ANALYSES_CLOSE_S)
-    )
-    return AnalysisQueue(jobs, stores.segments, stores.analyses)
 
 
 def _supervisor(
@@ -300,7 +276,7 @@ def _service(
         fixtures=fixtures(settings),
         supervisor=supervisor,
         disk=disk,
-        pictures=Pictures(stores.segments, stores.tips, partial(_frames, at_least=1, at_most=1)),
+        pictures=Pictures(stores.segments, stores.tips, partial(frames_of, at_least=1, at_most=1)),
         notices=Notices(
             supervisor,
             chats,
@@ -315,39 +291,6 @@ def _service(
         notifications=notifications,
         _analysis_queue=analysis_queue,
         _stop=anyio.Event(),
-    )
-
-
-def _frames(
-    path: Path, window: Window, prefix: str, *, at_least: int = 4, at_most: int = 24
-) -> list[Frame]:
-    return extract_frames(path, window, prefix=prefix, at_least=at_least, at_most=at_most)
-
-
-def _vault(settings: Settings) -> Vault:
-    return Vault.at(settings.data_dir / "secret.key", secret(settings.secret_key))
-
-
-def _pseudonyms(settings: Settings, vault: Vault) -> Pseudonyms:
-    key, *older = vault.derived("viewers")
-    return Pseudonyms(key, raw_names=settings.raw_viewer_names, older=older)
-
-
-def _digests(settings: Settings, stores: Stores) -> Digests:
-    file = settings.intents_file
-    intents = None if file is None else read_intents(file)
-    return Digests(stores.comments, stores.gaps, partial(digest, intents=intents))
-
-
-def _stores(database: Database, vault: Vault) -> Stores:
-    return Stores(
-        recordings=Recordings(database, vault),
-        gaps=Gaps(database),
-        segments=Segments(database),
-        comments=Comments(database),
-        utterances=Utterances(database),
-        analyses=Analyses(database),
-        tips=Tips(database),
     )
 
 

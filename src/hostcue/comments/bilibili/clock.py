@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from hostcue.model.clock import to_ms
+
 _TEN_MINUTES_MS = 600_000
 _ONE_DAY_MS = 86_400_000
 _MEASURED = 200
@@ -42,12 +44,3 @@ class PlatformClock:
             sent_ms -= skew_ms
         believable = -_TEN_MINUTES_MS <= received_ms - sent_ms <= _ONE_DAY_MS
         return sent_ms if believable else received_ms
-
-
-def to_ms(time: int) -> int:
-    """A Unix time in seconds, milli-, micro- or nanoseconds, told apart by magnitude."""
-    if time >= 10**17:
-        return time // 10**6
-    if time >= 10**14:
-        return time // 1000
-    return time if time >= 10**11 else time * 1000

@@ -9,7 +9,7 @@ import structlog
 
 from hostcue.comments.bilibili.message import Events, Memory, Message, command_of
 from hostcue.comments.bilibili.messages import KNOWN, decode
-from hostcue.comments.bilibili.packets import Operation, unpack
+from hostcue.comments.bilibili.packets import MAX_BODY_BYTES, Operation, unpack
 from hostcue.errors import UpstreamChanged
 from hostcue.model.comment import Tally
 from hostcue.platforms.bilibili import node
@@ -67,7 +67,7 @@ class Inbox:
     def _read(self, body: bytes, received_ms: int) -> Events:
         command = "message"
         try:
-            document = node.read(body)
+            document = _document(body)
             command = command_of(document) or command
             if command not in KNOWN:
                 _count(self._unknown, command)
@@ -89,6 +89,12 @@ class Inbox:
         if len(self._seen) > _REMEMBERED_IDS:
             self._seen.popitem(last=False)
         return True
+
+
+def _document(body: bytes) -> node.Node:
+    if len(body) > MAX_BODY_BYTES:
+        raise UpstreamChanged("Bilibili sent a larger message than we accept")
+    return node.read(body)
 
 
 def _count(counter: Counter[str], name: str) -> None:

@@ -18,7 +18,9 @@ from typing import Final
 
 from hostcue.errors import UpstreamChanged
 
-MAX_INFLATED_BYTES: Final = 32 * 2**20
+MAX_INFLATED_BYTES: Final = 4 * 2**20  # thousands of messages of the usual size
+MAX_BODY_BYTES: Final = 256 * 2**10
+"""Of one message: as JSON of nothing but brackets it takes thirty times as much memory."""
 ASKED_VERSION: Final = 2
 """Of compression, as the auth packet names it."""
 

@@ -6,12 +6,13 @@ from collections import deque
 from statistics import median_low
 
 from hostcue.comments.douyin.gifts import GiftCombos
+from hostcue.model.clock import to_ms
 
 _TOLERATED_MS = 5_000
 _TEN_MINUTES_MS = 600_000
 _ONE_DAY_MS = 86_400_000
 _SAMPLES = 31
-_MS, _US, _NS = 10**11, 10**14, 10**17  # from here on a time is in this unit
+_MS, _US = 10**11, 10**14  # milliseconds lie between
 
 
 class Memory:
@@ -65,14 +66,6 @@ class Arrival:
 
         Times come in seconds to nanoseconds.
         """
+        # the usual unit is spared a call: this is done for each comment
         sent_ms = (created if _MS <= created < _US else to_ms(created)) + self._shift_ms
         return sent_ms if self._earliest_ms <= sent_ms <= self._latest_ms else self.received_ms
-
-
-def to_ms(time: int) -> int:
-    """A Unix time in seconds, milli-, micro- or nanoseconds, told apart by magnitude."""
-    if time >= _NS:
-        return time // 10**6
-    if time >= _US:
-        return time // 1000
-    return time if time >= _MS else time * 1000

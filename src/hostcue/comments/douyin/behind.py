@@ -16,16 +16,21 @@ from hostcue.platforms.douyin.pb import webcast_pb2 as pb
 
 log = structlog.get_logger(__name__)
 
+FULL_ANSWER = 100
+"""Messages; in one that has so many, not all may have found room."""
+
 
 @dataclass(frozen=True, slots=True)
 class Behind:
     """What was kept back, if anything; `first_ms` is when the first of it was sent.
 
-    None where it joins on to what we had: then nothing is missing between the two.
+    None where it joins on to what we had: then nothing is missing between the two. `last_ms` is
+    when the last of it was sent, where there may be more than one answer holds; else None.
     """
 
     events: tuple[LiveEvent, ...]
     first_ms: int | None
+    last_ms: int | None = None
 
 
 async def look_behind(visit: Visit) -> Behind | None:
@@ -48,4 +53,8 @@ async def look_behind(visit: Visit) -> Behind | None:
     events = visit.read_response(response, visitor=visitor)
     sent_ms = [event.ts_ms for event in events if not isinstance(event, (Gap, WayTaken, Tally))]
     joins_on = visit.inbox.repeated > repeated
-    return Behind(events, None if joins_on else min(sent_ms, default=now_ms()))
+    return Behind(
+        events,
+        None if joins_on else min(sent_ms, default=now_ms()),
+        max(sent_ms, default=None) if len(response.messages) >= FULL_ANSWER else None,
+    )

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_MOST_WAITING: Final = 20_000
+_MOST_WAITING: Final = 2000  # frames: minutes of a busy room, and tens of MB
 _LOOK_S = 10.0  # for a wall, and a picture of it
 
 
@@ -193,7 +193,6 @@ class _Tabs:
             log.info("tab_renewed", room=self._visit.room.live_id)
 
     async def _opened(self) -> Tab:
-
         with anyio.move_on_after(2 * self._timing.open_s + _LOOK_S):
             return await self._connected()
         raise TransportFailed("the room's page did not load in the browser")

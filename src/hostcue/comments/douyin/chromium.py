@@ -8,39 +8,31 @@ pipes to it.
 from __future__ import annotations
 
 import os
+from asyncio import Future
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, urlsplit
 
 import anyio
 import anyio.to_thread
 import structlog
 
+from hostcue.comments.douyin.browser_access import cdp_endpoint, environment, log_in, proxy_to
 from hostcue.comments.douyin.browser_program import (
     EXTRA_REMEDY,
     extra_installed,
     find_browser,
 )
-from hostcue.errors import BrowserDied, BrowserMissing, UpstreamChanged, UpstreamError
+from hostcue.errors import BrowserDied, BrowserMissing, UpstreamError
 from hostcue.log import redact_text
-from hostcue.model.json_text import from_json, member
 from hostcue.model.network import Proxies
 from hostcue.platforms.douyin.web import DouyinWeb
-from hostcue.platforms.http import exchange, open_http
 
 if TYPE_CHECKING:
-    from playwright._impl._api_structures import SetCookieParam
-    from playwright.async_api import (
-        Browser,
-        BrowserContext,
-        Playwright,
-        ProxySettings,
-        ViewportSize,
-    )
+    from playwright.async_api import Browser, BrowserContext, Playwright, ViewportSize
     from playwright.async_api._context_manager import PlaywrightContextManager
 
 log = structlog.get_logger(__name__)
@@ -58,7 +50,6 @@ _ARGUMENTS = (
 )
 _LOCALE = "zh-CN"
 _SIZE: ViewportSize = {"width": 800, "height": 600}
-_OURS = ("HOSTCUE_", "DASHSCOPE_", "DOUYIN_", "QWEN_")
 _CLOSE_S = 5.0
 
 
@@ -123,11 +114,11 @@ class Chromium:
         async with self._used(web) as running:
             if not web.has_own_access:
                 if not running.is_theirs:
-                    await _log_in(running.own, web)
+                    await log_in(running.own, web)
                 yield running.own
                 return
             context = await running.browser.new_context(
-                proxy=_proxy(web.proxies, web.base_url),
+                proxy=proxy_to(web.proxies, web.base_url),
                 user_agent=web.identity.user_agent,
                 locale=_LOCALE,
                 viewport=_SIZE,
@@ -135,7 +126,7 @@ class Chromium:
                 accept_downloads=False,
             )
             try:
-                await _log_in(context, web)
+                await log_in(context, web)
                 yield context
             finally:
                 with anyio.CancelScope(shield=True), anyio.move_on_after(_CLOSE_S):
@@ -177,6 +168,7 @@ class Chromium:
         try:
             with anyio.fail_after(self._start_s):
                 playwright = await manager.__aenter__()
+                _hush(manager)
                 if self._cdp_url:
                     return await self._theirs(manager, playwright)
                 return await self._ours(manager, playwright, program, web)
@@ -188,7 +180,7 @@ class Chromium:
             raise
 
     async def _theirs(self, manager: PlaywrightContextManager, playwright: Playwright) -> _Running:
-        endpoint = await _cdp_endpoint(self._cdp_url, within_s=self._start_s)
+        endpoint = await cdp_endpoint(self._cdp_url, within_s=self._start_s)
         browser = await playwright.chromium.connect_over_cdp(endpoint)
         contexts = browser.contexts
         own = contexts[0] if contexts else await browser.new_context()
@@ -204,14 +196,14 @@ class Chromium:
         profile = self._folder / PROFILE_FOLDER
         await anyio.to_thread.run_sync(make_private, profile)
         # the settings', whichever room comes first: one with its own is given that
-        proxy = _proxy(self._proxies, web.base_url)
+        proxy = proxy_to(self._proxies, web.base_url)
         own = await playwright.chromium.launch_persistent_context(
             profile,
             executable_path=program,
             # as root Chromium refuses to run with it
             chromium_sandbox=not hasattr(os, "geteuid") or os.geteuid() != 0,
             args=[*_ARGUMENTS, *(() if proxy else ("--no-proxy-server",))],
-            env=_environment(),
+            env=environment(),
             handle_sigint=False,  # it is closed in order, by us
             handle_sigterm=False,
             handle_sighup=False,
@@ -259,60 +251,6 @@ def make_private(folder: Path) -> None:
         each.chmod(0o700)
 
 
-async def _cdp_endpoint(url: str, *, within_s: float) -> str:
-    """The socket of a browser; the driver would ask for it through the environment's proxy."""
-    if not url.startswith(("http://", "https://")):
-        return url
-    async with open_http(Proxies()) as http:
-        request = http.build_request("GET", f"{url.rstrip('/')}/json/version")
-        response = await exchange(http, request, timeout_s=within_s)
-    try:
-        endpoint = member(from_json(response.text), "webSocketDebuggerUrl")
-    except (ValueError, RecursionError):
-        endpoint = None
-    if not isinstance(endpoint, str):
-        raise UpstreamChanged("what answers there is no browser")
-    return endpoint
-
-
-def _proxy(proxies: Proxies, page: str) -> ProxySettings | None:
-    """The proxy to Douyin's pages, as the driver wants it; None for none."""
-    url = proxies.for_url(page)
-    if url is None:
-        return None
-    parts = urlsplit(url)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    proxy: ProxySettings = {
-        "server": f"{parts.scheme}://{host}:{parts.port or 80}",
-        "bypass": ",".join(proxies.bypass),
-    }
-    if parts.username:
-        proxy["username"] = unquote(parts.username)
-        proxy["password"] = unquote(parts.password or "")
-    return proxy
-
-
-async def _log_in(context: BrowserContext, web: DouyinWeb) -> None:
-    """Give the browser the login cookie of the settings, or of the room."""
-    host = urlsplit(web.base_url).hostname or ""
-    place = ".douyin.com" if host.endswith(".douyin.com") else host
-    pairs = [pair.strip().partition("=") for pair in web.identity.login.split(";") if "=" in pair]
-    cookies: list[SetCookieParam] = [
-        {"name": name, "value": value, "domain": place, "path": "/"} for name, _, value in pairs
-    ]
-    if cookies:
-        await context.add_cookies(cookies)
-
-
-def _environment() -> dict[str, str | float | bool]:
-    """This process's without our secrets, and without proxies: those are given."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.upper().startswith(_OURS) and not name.upper().endswith("_PROXY")
-    }
-
-
 async def _stop(manager: PlaywrightContextManager) -> None:
     """End the driver, and the browser with it; killed if it does not listen."""
     with anyio.CancelScope(shield=True):
@@ -323,11 +261,22 @@ async def _stop(manager: PlaywrightContextManager) -> None:
 
 
 def _kill(manager: PlaywrightContextManager) -> None:
-    # There is no public way to the driver's process; the browser ends with the pipe to it.
-    process = getattr(getattr(getattr(manager, "_client", None), "_transport", None), "_proc", None)
+    process = getattr(_transport(manager), "_proc", None)
     if isinstance(process, Process) and process.returncode is None:
         with suppress(ProcessLookupError):
             process.kill()
+
+
+def _hush(manager: PlaywrightContextManager) -> None:
+    """Keep asyncio from logging a traceback when the driver dies: its tabs tell us."""
+    ended = getattr(_transport(manager), "on_error_future", None)
+    if isinstance(ended, Future):
+        ended.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+def _transport(manager: PlaywrightContextManager) -> object:
+    """The pipe to the driver, to which no public way leads; the browser ends with it."""
+    return getattr(getattr(manager, "_client", None), "_transport", None)
 
 
 async def _quietly(close: Callable[[], Awaitable[object]]) -> None:

@@ -79,6 +79,18 @@ class Inbox:
             spoke=True,
         )
 
+    def open_answer(self, data: bytes) -> pb.Response:
+        """A response that came without a frame, not read yet.
+
+        Raises:
+            UpstreamChanged: it cannot be read.
+        """
+        try:
+            return parse(pb.Response, data)
+        except UpstreamChanged:
+            self.unreadable["frame"] += 1
+            raise
+
     def read_response(self, response: pb.Response, received_ms: int) -> tuple[LiveEvent, ...]:
         """The new events of a response that came without a frame, in its order."""
         if self._capture is not None:

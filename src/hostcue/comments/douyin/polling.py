@@ -7,13 +7,12 @@ from contextlib import asynccontextmanager
 
 import anyio
 
+from hostcue.comments.douyin.behind import FULL_ANSWER
 from hostcue.comments.douyin.inbox import Delivery
 from hostcue.comments.douyin.ways import Connection, Visit
-from hostcue.comments.douyin.wire import parse
 from hostcue.model.comment import Way
 from hostcue.platforms.douyin.pb import webcast_pb2 as pb
 
-_FULL = 100  # messages: there may be more than an answer holds
 _LONGEST_S = 30.0  # whatever interval the platform names
 
 
@@ -59,13 +58,13 @@ class _Asking:
         data = await self._visit.web.fetch(
             self._visit.room.room_id, cursor=resume.cursor, internal_ext=resume.internal_ext
         )
-        return parse(pb.Response, data)
+        return self._visit.inbox.open_answer(data)
 
     async def receive(self) -> Delivery:
         """See `Connection.receive`; what an answer says is read at once when it is there."""
         answer, self.answer = self.answer or await self.ask(), None
         asked_s = self._next_s - self._interval_s
-        interval_s = self._least_s if len(answer.messages) >= _FULL else self._interval_s
+        interval_s = self._least_s if len(answer.messages) >= FULL_ANSWER else self._interval_s
         wanted_s = min(answer.fetch_interval / 1000, _LONGEST_S)
         self._next_s = asked_s + max(interval_s, wanted_s)
         events = self._visit.read_response(answer, visitor=self._visitor)

@@ -10,7 +10,7 @@ from anyio.abc import TaskStatus
 
 from hostcue.comments.backlog import Backlog
 from hostcue.comments.backoff import Backoff
-from hostcue.comments.douyin.behind import look_behind
+from hostcue.comments.douyin.behind import Behind, look_behind
 from hostcue.comments.douyin.chain import (
     END_ANNOUNCED,
     LOST,
@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 ROOMS_LIMIT = "rooms_limit"
 """The cause of the gap in which a room waits for a place."""
 
+_MOST_ANSWERS, _BETWEEN_ANSWERS_S = 10, 1.0  # who asks more often risks the address
 _MAX_SILENCE_DOUBLINGS = 3  # a dead-quiet room is asked for less and less often
 
 
@@ -123,7 +124,7 @@ class Session:
             if ending.cause in SILENT:
                 ending = await self._judge(ending)
             elif ending.cause != END_ANNOUNCED:
-                self._ledger.open(ending.cause)
+                self._ledger.open(ending.cause, self._missing_since_ms())
             try:
                 if self._is_doubtful(ending) and await self._is_over(ending):
                     return True
@@ -142,13 +143,34 @@ class Session:
         asks = self._chain.way.name == "polling"  # and was told nothing all the time
         behind = None if asks else await look_behind(self._visit)
         if behind is not None and behind.events:
-            self._ledger.fill(silence.cause, behind.first_ms)
-            if self._put(behind.events):
+            self._ledger.fill(silence.cause, behind.first_ms, behind.last_ms)
+            if self._put(behind.events) or await self._catch_up(behind):
                 return Ending(END_ANNOUNCED)
         elif behind is not None and silence.cause == STALLED and self._silences == 1:
             return Ending(QUIET)
         self._ledger.open(silence.cause, self._ledger.heard_ms)
         return silence
+
+    async def _catch_up(self, behind: Behind | None) -> bool:
+        """Ask on for what one answer could not hold; true if the end was announced in it."""
+        for _ in range(_MOST_ANSWERS):
+            if behind is None or behind.last_ms is None:
+                break
+            await anyio.sleep(_BETWEEN_ANSWERS_S)
+            behind = await look_behind(self._visit)
+            if behind is not None:
+                self._ledger.catch_up(behind.last_ms)
+                if self._put(behind.events):
+                    return True
+        return False
+
+    def _missing_since_ms(self) -> int | None:
+        """Since when a connection that broke brought nothing; None is now.
+
+        Only a socket of our own says so at once: a question may have gone unanswered since the
+        last one, and a browser's page is given time to connect again by itself.
+        """
+        return None if self._chain.way.name == "websocket" else self._ledger.heard_ms
 
     def _is_doubtful(self, ending: Ending) -> bool:
         if ending.cause in {*SILENT, QUIET, END_ANNOUNCED}:

@@ -52,6 +52,8 @@ def _has_many_fields(data: bytes) -> bool:
                 place += size
             case 5:
                 place += 4
+            case _:  # a group's fields are counted like any
+                pass
         if place >= end:
             return False
     return True

@@ -103,11 +103,11 @@ class WebFace:
         is_present = room_id == room.room_id
         messages: list[pb.Message] = []
         up_to: int | None = None
-        if is_present and room.is_live:
+        if is_present and (room.is_live or room.has_ended):
             is_guest = "sessionid" not in request.cookies
             messages, up_to = room.poll(cursor, is_guest=is_guest)
-        elif room.has_ended or not is_present:
-            messages = [room.writer.control(_END_MESSAGE)]
+        if room.has_ended or not is_present:
+            messages.append(room.writer.control(_END_MESSAGE))
         answer = room.respond(messages, user_unique_id=user_unique_id, need_ack=False, up_to=up_to)
         if resp_content_type == "json":
             return JSONResponse(_fetch_answer(answer))

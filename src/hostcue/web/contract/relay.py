@@ -7,6 +7,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from hostcue.comments.collector import CollectorHealth
 from hostcue.model.comment import Way
 from hostcue.pipeline.chat import ChatStatus
 from hostcue.web.contract.common import Answer, Body, Name, Text, example
@@ -124,7 +125,7 @@ class RelayStatus(Answer):
         state="live",
         reason="",
         remedy="",
-        gap=None,
+        gap={"cause": "not_collected", "since_ts": 1763999400000},
         health={
             "last_message_age_ms": 320,
             "messages_per_min": 84.0,
@@ -168,7 +169,7 @@ class RelayStatus(Answer):
             since_ts=status.since_ms,
             state=health.state,
             reason=health.reason,
-            remedy=health.remedy or remedy_for(health.reason or health.way_reason),
+            remedy=_remedy(health),
             gap=None if gap is None else OpenGap(cause=gap.cause, since_ts=gap.start_ms),
             health=RelayHealth(
                 last_message_age_ms=health.last_message_age_ms,
@@ -186,3 +187,10 @@ class RelayStatus(Answer):
             counts=dict(counts),
             last_error=health.last_error,
         )
+
+
+def _remedy(health: CollectorHealth) -> str:
+    """What to do; nothing when the broadcast is over, by whatever way its comments came."""
+    if health.state == "ended":
+        return ""
+    return health.remedy or remedy_for(health.reason or health.way_reason)

@@ -10,7 +10,8 @@ REMEDIES: Mapping[str, str] = {
     "stalled": "it is mended by itself; if it comes often, use another network or give a cookie",
     "risk_control": "wait some minutes, use another network or set DOUYIN_COOKIE; trying at once "
     "makes it worse",
-    "auth_required": "set DOUYIN_COOKIE to the cookie of a login",
+    "auth_required": "set DOUYIN_COOKIE to the cookie of a login that is still good; for a relay, "
+    "HOSTCUE_RELAY_TOKEN",
     "signature_refused": "another identity or way is taken by itself; if it stays so, update "
     "hostcue or set HOSTCUE_DOUYIN_SIGNER_URL",
     "signer_failed": "see whether the service at HOSTCUE_DOUYIN_SIGNER_URL runs",
@@ -19,7 +20,8 @@ REMEDIES: Mapping[str, str] = {
     "browser_died": "it is opened again by itself; if it comes often, see whether memory is short",
     "rate_limited": "it is tried again when the platform said",
     "upstream_changed": "update hostcue; if that does not help, report what `hostcue doctor` says",
-    "transport_failed": "look at the network, HTTP_PROXY and HTTPS_PROXY",
+    "transport_failed": "look at the network, HTTP_PROXY and HTTPS_PROXY; for a relay, see whether "
+    "the room is collected there",
     "ingest_waiting": "have your own collector send to POST /api/comments/ingest, with this "
     "room_id",
     "ingest_silent": "see whether your own collector still sends to POST /api/comments/ingest",

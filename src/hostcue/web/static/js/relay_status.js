@@ -13,8 +13,8 @@ export function wayText({ way, way_reason: because }) {
 }
 
 /** What can be done about what is wrong in a room; empty when nothing is. */
-export function adviceFor({ reason, remedy, health }) {
-  return named("advice", reason || health.way_reason, remedy);
+export function adviceFor({ state, reason, remedy, health }) {
+  return state === "ended" ? "" : named("advice", reason || health.way_reason, remedy);
 }
 
 /** The list of rooms: one button each, the one that is looked at is pressed. */
