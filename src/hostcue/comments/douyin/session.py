@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 ROOMS_LIMIT = "rooms_limit"
 """The cause of the gap in which a room waits for a place."""
 
-_MOST_ANSWERS, _BETWEEN_ANSWERS_S = 10, 1.0  # who asks more often risks the address
+_MOST_ANSWERS, _BETWEEN_ANSWERS_S = 3, 1.0  # then the next connection goes on by the cursor
 _MAX_SILENCE_DOUBLINGS = 3  # a dead-quiet room is asked for less and less often
 
 
