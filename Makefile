@@ -33,7 +33,7 @@ format: .venv/ready ## Format the code and mend what the linter can mend
 docs: .venv/ready ## Write docs/settings.md and docs/openapi.json anew
 	$(BIN)/python docs/generate.py
 
-benchmarks: .venv/ready ## Measure; results go to the screen, see docs/benchmarks.md
+benchmarks: .venv/ready ## Measure the path; which others there are says docs/benchmarks.md
 	$(BIN)/python -m benchmarks path
 
 lock: .uv/ready ## Pin all dependencies anew, with hashes

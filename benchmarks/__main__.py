@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import anyio
 
-from benchmarks import faults, path, recording, soak
+from benchmarks import comments, faults, path, recording, soak
 from benchmarks.benchmark import Benchmark
 from benchmarks.report import Report
 
@@ -19,6 +19,7 @@ BENCHMARKS = {
     "recording": recording.BENCHMARK,
     "faults": faults.BENCHMARK,
     "soak": soak.BENCHMARK,
+    "comments": comments.BENCHMARK,
 }
 
 

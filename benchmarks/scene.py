@@ -29,6 +29,7 @@ class Server:
 
     pid: int
     client: Client
+    address: str
 
     async def record(self, link: str, segment_s: int, save_format: str = "mp4") -> str:
         """Start recording a room; gives the recording's id."""
@@ -126,7 +127,7 @@ async def hostcue_server(folder: Path, environment: Mapping[str, str]) -> AsyncI
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(drain, process.stderr)
             async with Client.open(address, None) as client:
-                yield Server(process.pid, client)
+                yield Server(process.pid, client, address)
             tasks.cancel_scope.cancel()
 
 

@@ -41,10 +41,13 @@ class Moment:
 class Sim:
     """Live rooms, and hostcue's settings for them.
 
-    The first is a Douyin room with an audience, the others are addresses of streams.
+    The first is a Douyin room with an audience, of which `live_id` and `room_id` tell; the others
+    are addresses of streams.
     """
 
     rooms: list[Room]
+    live_id: str
+    room_id: str
     environment: dict[str, str]
     _process: Process
     _answers: BufferedByteReceiveStream
@@ -61,7 +64,8 @@ class Sim:
             answers = BufferedByteReceiveStream(process.stdout)
             facts = json.loads(await first_line(answers, b"{"))
             rooms = [Room(room["link"], room["flv_url"]) for room in facts["rooms"]]
-            yield cls(rooms, facts["environment"], process, answers)
+            named = str(facts["live_id"]), str(facts["room_id"])
+            yield cls(rooms, *named, facts["environment"], process, answers)
 
     @property
     def links(self) -> list[str]:

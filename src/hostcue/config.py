@@ -23,6 +23,7 @@ from hostcue.model.network import AddressPolicy, Proxies
 from hostcue.model.retention import KeepRules
 
 _SECRET_KEY_CHARS = 12
+_WAYS = frozenset({"websocket", "polling", "browser"})
 
 
 class Settings(BaseSettings):
@@ -86,6 +87,100 @@ class Settings(BaseSettings):
     douyin_push_url: str = Field(
         "",
         description="Comment push server as `ws(s)://host:port`; empty: the one Douyin names.",
+    )
+    bilibili_cookie: SecretStr | None = Field(
+        None,
+        description="Optional login cookie of Bilibili; guests are shown masked names.",
+    )
+    bilibili_web_url: str = Field(
+        "", description="Web face of Bilibili, both of its API hosts in one; empty: its own."
+    )
+    bilibili_push_url: str = Field(
+        "",
+        description="Comma-separated comment push servers as `ws(s)://host:port`, in the order to "
+        "try; empty: those Bilibili names.",
+    )
+    comment_source: Literal["auto", "relay", "ingest", "replay"] = Field(
+        "auto",
+        description="Where comments of Douyin and Bilibili come from: `auto` (the platform), "
+        "`relay` (another server that has them), `ingest` (only what is sent with "
+        "POST /api/comments/ingest) or `replay` (a captured file).",
+    )
+    replay_file: str = Field(
+        "selling_session",
+        description="What `replay` plays for every room: a name of `GET "
+        "/api/douyin/web/fixtures`, or the path of a `.frames` or `.jsonl` file.",
+    )
+    replay_speed: float = Field(
+        1.0, ge=0.1, le=100, description="How many times as fast as it was recorded it is played."
+    )
+    capture_frames: bool = Field(
+        False,
+        description="Write what Douyin sends to `captures` in the data folder, as it comes, with "
+        "names and ids of viewers in clear; can be replayed.",
+    )
+    douyin_comments: str = Field(
+        "auto",
+        description="Ways to Douyin's comments, comma-separated in the order to try: `websocket`, "
+        "`polling`, `browser`; `auto`: all that are installed, in this order.",
+    )
+    douyin_signer_url: SecretStr | None = Field(
+        None,
+        description="A signature service of your own for Douyin's WebSocket: POST "
+        '`{"stub", "user_agent"}`, answered by `{"signature"}`; default: hostcue signs.',
+    )
+    douyin_rooms_per_identity: int = Field(
+        5,
+        ge=1,
+        le=100,
+        description="Of so many Douyin rooms at once comments are read with one cookie and proxy; "
+        "further ones wait for a place.",
+    )
+    douyin_connect_gap_s: float = Field(
+        3.0,
+        ge=0,
+        le=600,
+        description="At least so long, in seconds, lies between two comment connections with one "
+        "cookie and proxy.",
+    )
+    browser_path: str = Field(
+        "",
+        description="Chromium or Chrome for the way `browser`; default: one that is installed.",
+    )
+    browser_cdp_url: SecretStr | None = Field(
+        None,
+        description="A browser of your own for the way `browser`, such as "
+        "`http://127.0.0.1:9222`: it is used as it is, with its login, and never ended.",
+    )
+    relay_url: SecretStr | None = Field(
+        None,
+        description="Stream of server-sent events that `relay` reads; `{live_id}` and `{room_id}` "
+        "in it stand for the room's. Another hostcue: its `/api/douyin/web/stream`, asked with "
+        "`live_id={live_id}`.",
+    )
+    relay_token: SecretStr | None = Field(
+        None, description="Bearer token for the relay; it is shown to nobody else."
+    )
+    relay_fields: str = Field(
+        "",
+        description="Where the relay's messages hold what, such as "
+        "`content=data.text,user=data.sender.nick`; usual names are found without.",
+    )
+    raw_viewer_names: bool = Field(
+        False,
+        description="Keep and send viewers' whole names; default: only the first character. Their "
+        "ids are never kept.",
+    )
+    keep_comments_days: float | None = Field(
+        None,
+        ge=1,
+        description="Comments received longer ago are deleted, not their counts per minute; "
+        "default: never.",
+    )
+    intents_file: Path | None = Field(
+        None,
+        description="YAML file with the words by which comments are told apart (price, size, ...); "
+        "default: those that come with hostcue, `comments/intents.yaml`.",
     )
     qwen_base_url: str | None = Field(
         None, description="Model endpoint; default: DashScope Beijing for the protocol chosen."
@@ -207,6 +302,14 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("douyin_comments")
+    @classmethod
+    def _known_ways(cls, value: str) -> str:
+        ways = _listed(value)
+        if ways != ("auto",) and (not ways or not set(ways) <= _WAYS or len(set(ways)) < len(ways)):
+            raise ValueError("name each once, of websocket, polling and browser, or write auto")
+        return value
+
     @classmethod
     def load(cls) -> Settings:
         """The settings of the environment and `.env`.
@@ -250,6 +353,17 @@ class Settings(BaseSettings):
         return Proxies(self.http_proxy, self.https_proxy, bypass)
 
     @property
+    def douyin_ways(self) -> tuple[str, ...]:
+        """The ways to Douyin's comments by name, in their order; empty for `auto`."""
+        ways = _listed(self.douyin_comments)
+        return () if ways == ("auto",) else ways
+
+    @property
+    def bilibili_push_urls(self) -> tuple[str, ...]:
+        """Bilibili's push servers in the order to try; empty for those that it names."""
+        return _listed(self.bilibili_push_url)
+
+    @property
     def address_policy(self) -> AddressPolicy:
         """What live URLs may point to."""
         return AddressPolicy(allow_private=self.allow_private_urls)
@@ -283,6 +397,10 @@ class _Isolated(Settings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what was passed in."""
         return (init_settings,)
+
+
+def _listed(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
 def variable_name(field: str) -> str:

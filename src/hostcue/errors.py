@@ -2,6 +2,7 @@
 
 HostcueError
 ├── ConfigError            a setting is missing or makes no sense; never retried
+│   └── BrowserMissing     no browser, or not the package that drives one
 ├── BadRequest             the caller asked for something that makes no sense; names the field
 │   └── PrivateAddress     a live URL, redirect or playlist entry points into a private network
 ├── NotFound               no such recording, segment, frame or analysis
@@ -14,13 +15,16 @@ HostcueError
 │   ├── RoomNotFound
 │   └── RoomOffline        exists, but nobody is live
 ├── UpstreamError          a platform or model service failed; carries `retryable`
-│   ├── Blocked            the platform refused us (risk control, captcha, signature)
+│   ├── Blocked            the platform refused us (risk control, captcha)
+│   │   └── SignatureRefused   it took our signature, or the device we say we are, for none
 │   ├── AuthRequired       only a logged-in cookie or a valid key helps
 │   ├── RateLimited        carries `retry_after_s`
 │   ├── UpstreamChanged    bytes or JSON that do not fit the known shape
 │   ├── TransportFailed    no connection, or it broke
 │   │   ├── NotStreaming   live, but no picture is sent yet, or for the moment
-│   │   └── NoMedia        what the address brings is no stream: a page, a text, nothing
+│   │   ├── NoMedia        what the address brings is no stream: a page, a text, nothing
+│   │   └── BrowserDied    the browser or its tab ended, hangs, or could not be started
+│   ├── SignerFailed       the user's own signature service gave no signature
 │   ├── AnswerError        the model's text is not a usable list of tips
 │   └── DeliveryFailed     a receiver did not take a notification; its code says why
 ├── StorageFailed          the database could not be read or written; may succeed later
@@ -57,6 +61,12 @@ class ConfigError(HostcueError):
     """A setting is missing or makes no sense."""
 
     code = "config"
+
+
+class BrowserMissing(ConfigError):
+    """No browser, or not the package that drives one."""
+
+    code = "browser_missing"
 
 
 class BadRequest(HostcueError):
@@ -148,12 +158,18 @@ class UpstreamError(HostcueError):
 
 
 class Blocked(UpstreamError):
-    """The platform refused us: risk control, a captcha, or our signature."""
+    """The platform refused us: risk control or a captcha."""
 
     code = "risk_control"
 
     def __init__(self, message: str, *, remedy: str | None = None) -> None:
         super().__init__(message, retryable=False, remedy=remedy)
+
+
+class SignatureRefused(Blocked):
+    """The platform did not take our signature, or the device that we say we are."""
+
+    code = "signature_refused"
 
 
 class AuthRequired(UpstreamError):
@@ -204,6 +220,21 @@ class NoMedia(TransportFailed):
     """What the address brings is no stream: a page, a text, nothing."""
 
     code = "no_media"
+
+
+class BrowserDied(TransportFailed):
+    """The browser or its tab ended, hangs, or could not be started."""
+
+    code = "browser_died"
+
+
+class SignerFailed(UpstreamError):
+    """The user's own signature service gave no signature."""
+
+    code = "signer_failed"
+
+    def __init__(self, message: str, *, remedy: str | None = None) -> None:
+        super().__init__(message, retryable=True, field="HOSTCUE_DOUYIN_SIGNER_URL", remedy=remedy)
 
 
 class AnswerError(UpstreamError):

@@ -1,8 +1,7 @@
 """The places where the product meets something it does not own.
 
-One Protocol per place, all on this page. Each has two shipped implementations, but for
-`CommentSource`, which has one and whose next ones are planned; each has one conformance suite
-in `tests/ports/` that every implementation passes.
+One Protocol per place, all on this page. Each has two shipped implementations or more, and one
+conformance suite in `tests/ports/`, which a new one joins.
 """
 
 from __future__ import annotations
@@ -59,7 +58,8 @@ class CommentSource(Protocol):
     ) -> AbstractAsyncContextManager[AsyncIterator[LiveEvent]]:
         """Connect, then yield events in arrival order until the broadcast ends.
 
-        Entering the context means connected. Reconnects by itself, reporting each `Gap`; may
+        Entering the context means connected, or that the room waits for its turn, which an open
+        `Gap` says. Reconnects by itself, reporting each `Gap`; may
         repeat a comment after a reconnect, never with another id.
 
         Raises:

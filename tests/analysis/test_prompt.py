@@ -8,7 +8,7 @@ from collections.abc import Callable
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hostcue.analysis.prompt import build_prompt, quote
+from hostcue.analysis.prompt import build_prompt
 from hostcue.model.digest import Topic
 from hostcue.model.tip import EvidencePack
 
@@ -67,34 +67,17 @@ def test_nobody_can_close_the_fence_or_start_a_line(
     assert len(re.findall(r"[<>]", user)) == 12, "three fences, each opened and closed once"
     inside = re.findall(r"<data-f00d[^>]*>\n(.*?)\n</data-f00d>", user, re.DOTALL)
     lines = [line for block in inside for line in block.splitlines()]
-    assert len(lines) == 3
+    assert len(lines) == 4, "a title, a summary with its topic, an utterance"
     assert all(line.startswith("│") and "│" not in line[1:] for line in lines)
-
-
-@given(st.text(max_size=200), st.integers(1, 60))
-def test_a_quote_is_one_short_visible_line(text: str, limit: int) -> None:
-    said = quote(text, limit)
-    assert len(said) <= limit
-    assert said.isprintable()
-    said.encode()
-
-
-def test_hidden_and_lookalike_characters_are_made_plain() -> None:
-    assert quote("多\u200b少\u202e钱　？？？？？？", 40) == "多少钱 ???"
-    assert quote("ｖｘ：ＡＢＣ", 40) == "vx:ABC"
-
-
-def test_names_of_viewers_are_cut_out() -> None:
-    assert quote("@小明 这个多少钱", 40) == "这个多少钱"
-    assert quote("＠小红，包邮吗", 40) == ",包邮吗"
 
 
 def test_of_many_comments_and_much_talk_what_matters_is_kept(make_pack: PackMaker) -> None:
     pack = make_pack(topics=[topic(f"问题{n}", 100 - n) for n in range(60)], said=["话" * 200] * 60)
     prompt = build_prompt(pack)
     assert len(prompt.user) < 6000
-    assert len(prompt.labels.comments) == 40
-    assert "问题39 " in prompt.user
-    assert "问题40 " not in prompt.user
+    last = len(prompt.labels.comments)
+    assert 20 < last < 60
+    assert f"│C{last} [price] 问题{last - 1} " in prompt.user
+    assert f"问题{last} " not in prompt.user
     assert list(prompt.labels.speech.values())[-1] == "u59"
     assert "u0" not in prompt.labels.speech.values()

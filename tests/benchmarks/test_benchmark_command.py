@@ -62,6 +62,13 @@ def children(pid: int) -> list[int]:
             "coverage_percent coverage_told_error_percent memory_growth_percent "
             "file_handles_growth processes_growth window_error_ms rooms_recording",
         ),
+        (
+            "comments",
+            "--frames 5 --store-s 0.4 --rows 12000 --comments 300 --clients 2 --events-per-s 20 "
+            "--settle-s 0.1 --watch-s 0.3 --only decode store digest relay",
+            "decode_chats_per_s_core rows_lost store_cpu_percent store_memory_growth_mib "
+            "window_query_ms digest_ms sse_cpu_percent sse_events_per_s",
+        ),
     ],
 )
 async def test_a_benchmark_prints_one_object_in_the_common_format_and_its_progress_beside_it(
@@ -81,7 +88,10 @@ async def test_a_benchmark_prints_one_object_in_the_common_format_and_its_progre
     }
     for result in found["results"]:
         peer = result.pop("peer", None)
-        assert peer in (None, {"name": IsStr(regex="ffmpeg .*"), "value": IsNumber(ge=0)})
+        assert peer in (
+            None,
+            {"name": IsStr(regex="(ffmpeg|betterproto) .*"), "value": IsNumber(ge=0)},
+        )
         goal, value = result["goal"], result["value"]
         met = goal is not None and (value <= goal if result["better"] == "lower" else value >= goal)
         assert result == {
@@ -118,7 +128,7 @@ async def test_without_a_name_the_benchmarks_are_listed() -> None:
     done = await run([])
 
     assert done.returncode == 0
-    for name in (b"path", b"recording", b"faults", b"soak"):
+    for name in (b"path", b"recording", b"faults", b"soak", b"comments"):
         assert name in done.stdout
 
 

@@ -23,7 +23,7 @@ from hostcue.cli.doctor.redaction import Concealer
 from hostcue.cli.doctor.report import lines
 from hostcue.config import Settings
 from hostcue.errors import ConfigError, DiskFull, HostcueError
-from hostcue.model.comment import Comment
+from hostcue.model.comment import Comment, WayTaken
 from hostcue.model.disk import LineRules, Space
 from hostcue.model.recording import Recording, RecordingPlan
 from hostcue.model.retention import KeepRules
@@ -48,8 +48,11 @@ NAMES = (
     "model",
     "token",
     "proxies",
+    "browser",
     "alarms",
     "douyin",
+    "comment ways",
+    "intents",
 )
 
 
@@ -95,6 +98,34 @@ async def test_a_dead_douyin_fails_with_a_remedy_and_spoils_nothing_else(tmp_pat
     assert found["douyin"].verdict == "fail"
     assert "127.0.0.1" in found["douyin"].found
     assert "HTTP_PROXY" in found["douyin"].remedy
+
+
+@pytest.mark.parametrize(
+    ("source", "more", "field"),
+    [
+        ("relay", {}, "HOSTCUE_RELAY_URL"),
+        (
+            "relay",
+            {"HOSTCUE_RELAY_URL": f"{NOWHERE}/stream", "HOSTCUE_RELAY_FIELDS": "nonsense"},
+            "HOSTCUE_RELAY_FIELDS",
+        ),
+        ("replay", {"HOSTCUE_REPLAY_FILE": "no such"}, "HOSTCUE_REPLAY_FILE"),
+    ],
+)
+async def test_a_source_of_comments_with_which_no_server_starts_is_found(
+    tmp_path: Path, source: str, more: dict[str, str], field: str
+) -> None:
+    found = await findings(tmp_path, HOSTCUE_COMMENT_SOURCE=source, **more)
+    assert found["comment ways"].verdict == "fail"
+    assert field in found["comment ways"].found + found["comment ways"].remedy
+
+
+async def test_words_that_cannot_be_used_are_found_with_their_line(tmp_path: Path) -> None:
+    words = tmp_path / "words.yaml"
+    words.write_text("intents:\n  price: ['(a+)+b']\n", encoding="utf-8")
+    found = await findings(tmp_path, HOSTCUE_INTENTS_FILE=str(words))
+    assert found["intents"].verdict == "fail"
+    assert "line 2" in found["intents"].found
 
 
 async def test_settings_that_make_no_sense_are_named_and_end_the_examination(
@@ -241,6 +272,9 @@ def test_silence_a_broken_line_and_a_broken_stream_are_warnings() -> None:
     file = ClosedFile(0, "x", Window(0, 9000), 9000, 1000, "", "aac", 0, 0, 0.0)
     assert "DOUYIN_COOKIE" in told.heard([], Counter(), 0.1, None).remedy
     assert "network" in told.heard([comment], Counter(chat=1, gap=2), 0.1, 1.0).remedy
+    lesser = told.heard([], Counter(chat=3), 0.1, 1.0, WayTaken("polling", "signature_refused"))
+    assert "by polling (signature_refused)" in lesser.found
+    assert "HOSTCUE_DOUYIN_SIGNER_URL" in lesser.remedy
     assert "reset" in told.recorded(file, 0.5, ["reset"]).remedy
     assert "no picture" in told.recorded(file, 0.5, []).found
     assert told.seen([]).remedy

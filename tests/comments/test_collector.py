@@ -7,8 +7,11 @@ import anyio
 import pytest
 from anyio.abc import TaskStatus
 
+from hostcue.comments.backlog import Backlog
 from hostcue.comments.collector import Collector
 from hostcue.comments.douyin.client import DouyinComments
+from hostcue.comments.douyin.places import Places
+from hostcue.comments.douyin.websocket import WebsocketWay
 from hostcue.errors import Blocked, HostcueError, TransportFailed
 from hostcue.model.clock import now_ms
 from hostcue.model.comment import Comment, CommentKind, Gap, LiveEvent
@@ -92,7 +95,9 @@ class Store:
 async def test_a_rooms_comments_reach_the_store_in_order_and_once(
     face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
-    douyin = DouyinComments(webs, push_url=face.push_url, backoff_s=(0, 0))
+    douyin = DouyinComments(
+        webs, (WebsocketWay(push_url=face.push_url),), places=Places(gap_s=0), backoff_s=(0, 0)
+    )
     collector, store = Collector(douyin, flush_s=0.01), Store()
 
     async def run(*, task_status: TaskStatus[None]) -> None:
@@ -156,7 +161,9 @@ async def test_while_the_store_fails_likes_make_room_for_chat_and_are_counted(
     source: FakeComments,
 ) -> None:
     store = Store(failures=1)
-    collector = Collector(source, flush_s=0.0, batch_size=1, backlog=4, retry_s=(3600.0, 3600.0))
+    collector = Collector(
+        source, flush_s=0.0, batch_size=1, backlog=Backlog(4), retry_s=(3600.0, 3600.0)
+    )
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(lambda: collector.run(ROOM, on_batch=store.take))
         await source.send.send(event(0))
@@ -177,6 +184,18 @@ async def test_whoever_stops_a_collector_gets_the_last_comments_first(source: Fa
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(lambda: collector.run(ROOM, on_batch=store.take))
         await source.send.send(event(1))
+        await anyio.wait_all_tasks_blocked()
+        tasks.cancel_scope.cancel()
+    assert store.ids == ["1"]
+
+
+async def test_what_was_taken_is_not_handed_on_again_at_the_end(source: FakeComments) -> None:
+    store = Store()
+    async with anyio.create_task_group() as tasks:
+        collector = Collector(source, flush_s=0)
+        tasks.start_soon(lambda: collector.run(ROOM, on_batch=store.take))
+        await source.send.send(event(1, "like"))
+        await store.until(lambda: store.tried == 1)
         await anyio.wait_all_tasks_blocked()
         tasks.cancel_scope.cancel()
     assert store.ids == ["1"]

@@ -7,17 +7,30 @@ import anyio
 import pytest
 from structlog.testing import capture_logs
 
-from hostcue.comments.backlog import Backlog
+from hostcue.comments.douyin.address import Resume
 from hostcue.comments.douyin.client import DouyinComments
 from hostcue.comments.douyin.inbox import Inbox
-from hostcue.comments.douyin.visitor import Visitor
+from hostcue.comments.douyin.places import Places
+from hostcue.comments.douyin.ways import Visit
+from hostcue.comments.douyin.websocket import WebsocketWay
 from hostcue.errors import Blocked
 from hostcue.model.clock import now_ms
-from hostcue.model.comment import Comment, Gap, LiveEvent, ProductChange, RoomControl, RoomStats
+from hostcue.model.comment import (
+    Comment,
+    Gap,
+    LiveEvent,
+    ProductChange,
+    RoomControl,
+    RoomStats,
+    Tally,
+    WayTaken,
+)
 from hostcue.model.room import Room
+from hostcue.platforms.douyin.pb import webcast_pb2 as pb
 from hostcue.platforms.douyin.webs import DouyinWebs
 from hostcue.sim.douyin import DouyinFace
 
+OURS = (RoomStats, WayTaken, Tally)
 NOT_OURS = ("websockets.server", "uvicorn", "httpx2", "httpcore2", "asyncio")
 
 
@@ -29,10 +42,13 @@ def source(
     heartbeat_s: float = 10.0,
     silence_s: float = 8.0,
 ) -> DouyinComments:
+    way = WebsocketWay(
+        push_url=face.push_url if push_url is None else push_url, heartbeat_s=heartbeat_s
+    )
     return DouyinComments(
         webs,
-        push_url=face.push_url if push_url is None else push_url,
-        heartbeat_s=heartbeat_s,
+        (way,),
+        places=Places(gap_s=0),
         silence_s=silence_s,
         confirm_s=0.0,
         backoff_s=(0.0, 0.0),
@@ -44,7 +60,7 @@ async def until_chat(events: AsyncIterator[LiveEvent], text: str) -> list[LiveEv
     seen: list[LiveEvent] = []
     with anyio.fail_after(10):
         async for event in events:
-            if not isinstance(event, RoomStats):
+            if not isinstance(event, OURS):
                 seen.append(event)
             if isinstance(event, Comment) and event.content == text:
                 return seen
@@ -54,7 +70,7 @@ async def until_chat(events: AsyncIterator[LiveEvent], text: str) -> list[LiveEv
 async def drain(events: AsyncIterator[LiveEvent]) -> list[LiveEvent]:
     """Everything to the end of the iteration, without the steady count of viewers."""
     with anyio.fail_after(10):
-        return [event async for event in events if not isinstance(event, RoomStats)]
+        return [event async for event in events if not isinstance(event, OURS)]
 
 
 async def unique_id(webs: DouyinWebs) -> str:
@@ -78,7 +94,7 @@ async def test_a_comment_arrives_with_who_wrote_it_and_when(
     assert (comment.platform, comment.room_id) == ("douyin", room.room_id)
     assert (comment.user, comment.kind) == ("慢半拍的橘子", "chat")
     assert before_ms <= comment.ts_ms <= now_ms()
-    assert comment.metadata["user_id"].isdecimal()
+    assert comment.viewer.isdecimal()
 
 
 async def test_what_was_said_before_we_came_arrives_once_and_with_its_own_time(
@@ -106,7 +122,7 @@ async def test_all_that_happens_in_a_room_becomes_events(
         face.say("完")
         seen = await until_chat(events, "完")
         with anyio.fail_after(5):
-            stats = await anext(events)
+            stats = await anext(event async for event in events if isinstance(event, RoomStats))
     gifts = [e for e in seen if isinstance(e, Comment) and e.kind == "gift"]
     assert sum(int(gift.metadata["count"]) for gift in gifts) == 3
     assert sum(int(gift.metadata["diamonds"]) for gift in gifts) == 30
@@ -177,19 +193,12 @@ async def test_what_the_first_fetch_brings_is_delivered_before_anything_is_read_
     face: DouyinFace, webs: DouyinWebs, room: Room
 ) -> None:
     face.say("早就问过")
-    backlog = Backlog(10)
     async with webs.lend() as web:
-        visitor = Visitor(
-            room,
-            Inbox(room.room_id),
-            backlog,
-            web=web,
-            push_url=face.push_url,
-            open_timeout_s=5,
-        )
-        line = await visitor.dial()
-        await line.close()
-    assert texts(backlog.rest()) == ["早就问过"]
+        visit = Visit(room, web, Inbox(room.room_id))
+        async with WebsocketWay(push_url=face.push_url).open(visit) as connection:
+            delivery = await connection.receive()
+    assert texts(list(delivery.events)) == ["早就问过"]
+    assert not delivery.spoke
 
 
 async def test_a_reconnect_goes_on_from_the_latest_cursor(
@@ -203,6 +212,30 @@ async def test_a_reconnect_goes_on_from_the_latest_cursor(
         await until_chat(events, "之后")
     first_fetches = [path for path, _ in face.requests if "/webcast/im/fetch/" in path]
     assert len(first_fetches) == 1
+
+
+async def test_who_comes_back_from_a_page_of_another_visitor_does_not_use_its_cursor(
+    face: DouyinFace, webs: DouyinWebs, room: Room
+) -> None:
+    way = WebsocketWay(push_url=face.push_url)
+    async with webs.lend() as web:
+        visit = Visit(room, web, Inbox(room.room_id))
+        async with way.open(visit) as connection:
+            await connection.receive()
+        ours = visit.resume
+        assert ours.cursor
+        theirs = pb.Response(cursor="d-1_u-1_fh-1_t-1_r-1", internal_ext="wss_push_did:2")
+        visit.inbox.read_response(theirs, now_ms())  # as the browser's way does
+        assert visit.resume == Resume()
+        face.say("说给浏览器的时候")
+        async with way.open(visit) as connection:
+            delivery = await connection.receive()
+        assert texts(list(delivery.events)) == ["说给浏览器的时候"]
+        assert visit.resume.cursor
+        cursors = [query["cursor"] for _, query, _ in face.seen.handshakes]
+        assert theirs.cursor not in cursors
+        await web.identity.renew()
+        assert visit.resume == Resume()
 
 
 async def test_the_line_lives_on_heartbeats_and_acknowledgements(
@@ -229,6 +262,7 @@ async def test_a_line_that_falls_silent_is_replaced_and_the_gap_reported(
         face.say("之前")
         await until_chat(events, "之前")
         face.stall()
+        face.refuse_polling("500")  # so that nobody says whether anything was missed
         with anyio.fail_after(10):
             await face.until(lambda: face.connections >= 2)
         face.stall(on=False)
@@ -238,6 +272,116 @@ async def test_a_line_that_falls_silent_is_replaced_and_the_gap_reported(
     assert [gap.cause for gap in gaps] == ["stalled", "stalled"]
     assert gaps[1].end_ms is not None
     assert gaps[1].end_ms - gaps[0].start_ms >= 400
+
+
+async def test_what_a_silent_line_kept_back_is_filled_in_before_another_is_opened(
+    face: DouyinFace, webs: DouyinWebs, room: Room
+) -> None:
+    async with source(webs, face, silence_s=0.4).events(room) as events:
+        face.say("之前")
+        await until_chat(events, "之前")
+        face.freeze()
+        for number in range(40):
+            face.say(f"没送到 {number}")
+        stalled_ms = now_ms()
+        seen = await until_chat(events, "没送到 39")
+        with anyio.fail_after(10):
+            await face.wait_viewers(1)
+            await face.until(lambda: face.connections == 2)
+        face.say("之后")
+        seen += await until_chat(events, "之后")
+    assert texts(seen) == [*(f"没送到 {number}" for number in range(40)), "之后"]
+    closed = [event for event in seen if isinstance(event, Gap) and event.end_ms is not None]
+    assert {gap.cause for gap in closed} == {"stalled"}
+    inside = [gap for gap in closed if gap.start_ms <= stalled_ms + 200 <= (gap.end_ms or 0)]
+    assert inside == []
+
+
+async def test_more_than_one_answer_holds_is_filled_in_by_the_next(
+    face: DouyinFace, webs: DouyinWebs, room: Room
+) -> None:
+    async with source(webs, face, silence_s=0.4).events(room) as events:
+        face.say("之前")
+        await until_chat(events, "之前")
+        face.freeze()
+        for number in range(250):
+            face.say(f"没送到 {number}")
+        seen = await until_chat(events, "没送到 249")
+    assert texts(seen) == [f"没送到 {number}" for number in range(250)]
+
+
+async def test_what_no_answer_brought_any_more_is_in_the_gap_of_a_silent_line(
+    face: DouyinFace, webs: DouyinWebs, room: Room
+) -> None:
+    async with source(webs, face, silence_s=0.4).events(room) as events:
+        face.say("之前")
+        seen = await until_chat(events, "之前")
+        face.freeze()
+        start_ms = now_ms()
+        for number in range(250):
+            face.say(f"没送到 {number}", ts_ms=start_ms + number)
+        seen += await until_chat(events, "没送到 99")
+        face.refuse_polling("500")  # while the next question waits for its time
+        face.forget()
+        with anyio.fail_after(10):
+            await face.until(lambda: face.connections == 2)
+        face.say("之后")
+        seen += await until_chat(events, "之后")
+    missing = [ts for _, text, ts in face.said if text not in texts(seen)]
+    assert len(missing) == 50
+    closed = [event for event in seen if isinstance(event, Gap) and event.end_ms is not None]
+    assert all(any(g.start_ms <= ts <= (g.end_ms or 0) for g in closed) for ts in missing)
+
+
+async def test_what_the_platform_has_no_more_is_the_gap_of_a_silent_line(
+    face: DouyinFace, webs: DouyinWebs, room: Room
+) -> None:
+    async with source(webs, face, silence_s=0.6).events(room) as events:
+        face.say("之前")
+        await until_chat(events, "之前")
+        face.freeze()
+        face.say("谁也没看到")
+        face.forget()
+        while now_ms() <= face.said[-1][2]:
+            await anyio.lowlevel.checkpoint()
+        face.say("补回来")
+        seen = await until_chat(events, "补回来")
+    (_, lost, lost_ms), (_, _, found_ms) = face.said[-2:]
+    assert lost not in texts(seen)
+    (gap,) = (event for event in seen if isinstance(event, Gap))
+    assert gap.cause == "stalled"
+    assert gap.start_ms <= lost_ms < found_ms == gap.end_ms
+
+
+async def test_a_quiet_room_has_no_gap_and_a_line_that_is_new(
+    face: DouyinFace, webs: DouyinWebs, room: Room
+) -> None:
+    async with source(webs, face, silence_s=0.4).events(room) as events:
+        face.say("之前")
+        await until_chat(events, "之前")
+        face.stall()
+        with anyio.fail_after(10):
+            await face.until(lambda: face.connections == 2)
+        face.stall(on=False)
+        face.say("之后")
+        after = await until_chat(events, "之后")
+    assert texts(after) == ["之后"]
+    assert not any(isinstance(event, Gap) for event in after)
+
+
+async def test_a_room_is_believed_to_be_quiet_once_in_a_row(
+    face: DouyinFace, webs: DouyinWebs, room: Room
+) -> None:
+    async with source(webs, face, silence_s=0.2).events(room) as events:
+        face.say("之前")
+        await until_chat(events, "之前")
+        heard_ms = now_ms()
+        face.stall()
+        with anyio.fail_after(10):
+            gap = await anext(event async for event in events if isinstance(event, Gap))
+        assert face.connections == 2
+    assert (gap.cause, gap.end_ms) == ("stalled", None)
+    assert gap.start_ms <= heard_ms + 100
 
 
 async def test_frames_that_nobody_can_read_are_passed_over(
@@ -321,6 +465,7 @@ async def test_silence_under_risk_control_ends_in_blocked(
         face.risk_control("empty")
         with pytest.raises(Blocked):
             await drain(events)
+    assert face.connections == 1
 
 
 async def test_the_announced_end_of_the_broadcast_ends_the_iteration(
@@ -340,11 +485,7 @@ async def test_a_broadcast_that_stops_without_a_word_is_asked_for_twice_and_ends
 ) -> None:
     async with source(webs, face, silence_s=0.3).events(room) as events:
         face.go_offline()
-        seen = await drain(events)
-    opened, closed = seen
-    assert isinstance(opened, Gap)
-    assert isinstance(closed, Gap)
-    assert closed.end_ms is not None
+        assert await drain(events) == []
     entered = [path for path, _ in face.requests if "/webcast/room/web/enter/" in path]
     assert len(entered) == 3
 

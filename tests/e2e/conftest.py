@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from browser_page import open_browser
+from playwright.async_api import Browser
 from server_process import Serve, start_server
 
 from hostcue.sim.room import PretendRoom
@@ -21,4 +23,10 @@ def serve(tmp_path: Path) -> Serve:
 @pytest.fixture
 async def room() -> AsyncIterator[PretendRoom]:
     async with PretendRoom.open(pace=3) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with open_browser() as opened:
         yield opened

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Error, Page, async_playwright, expect
+from browser_page import open_page
+from playwright.async_api import Browser, Page, expect
 from server_process import Serve, Server
 
 from hostcue.sim.room import PretendRoom
@@ -19,17 +16,6 @@ from hostcue.sim.room import PretendRoom
 pytestmark = pytest.mark.slow
 
 TOKEN = "the-token-of-this-test"
-WITHIN_MS = 20_000
-expect.set_options(timeout=WITHIN_MS)
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SIZE_OF_LINE = "parseFloat(getComputedStyle(document.querySelector('.now .say')).fontSize)"
 SEEK_TO_END = """async (video) => {
     const once = (name) => new Promise((done) => video.addEventListener(name, done, {once: true}));
@@ -40,48 +26,6 @@ SEEK_TO_END = """async (video) => {
     await seeked;
     return [video.currentTime, video.duration, video.videoWidth, video.error?.message ?? ""];
 }"""
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        if os.environ.get("HOSTCUE_REQUIRE_ALL") == "1":
-            pytest.fail("no Chromium here, and HOSTCUE_REQUIRE_ALL=1")
-        pytest.skip("no Chromium here")
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield opened
-        await opened.close()
-
-
-class Complaints:
-    """What the page's console said that should not be there, a broken policy included."""
-
-    def __init__(self, page: Page) -> None:
-        self.heard: list[str] = []
-        page.on("console", self._message)
-        page.on("pageerror", self._error)
-
-    def _message(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            self.heard.append(f"{message.type}: {message.text}")
-
-    def _error(self, error: Error) -> None:
-        self.heard.append(str(error))
-
-
-@asynccontextmanager
-async def open_page(
-    browser: Browser, url: str, *, locale: str = "zh-CN"
-) -> AsyncIterator[tuple[Page, Complaints]]:
-    context = await browser.new_context(locale=locale, viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(WITHIN_MS)
-    page = await context.new_page()
-    complaints = Complaints(page)
-    await page.goto(url)
-    yield page, complaints
-    await context.close()
 
 
 async def play_to_the_end(page: Page, seq: int) -> tuple[float, float]:
@@ -263,31 +207,6 @@ def let_age(database: Path, *, hours: int) -> None:
             "UPDATE segment_index SET start_ts = start_ts - ?, end_ts = end_ts - ?", (ms, ms)
         )
     connection.close()
-
-
-async def test_the_comment_test_page_starts_counts_and_stops(
-    serve: Serve, room: PretendRoom, browser: Browser
-) -> None:
-    async with (
-        serve(room.environment()) as server,
-        open_page(browser, f"{server.url}/static/douyin_test.html") as (page, complaints),
-    ):
-        await page.fill("#live-id", "80017709309")
-        await page.click("#start")
-        await expect(page.locator("#state")).to_contain_text("接收中")
-        await expect(page.locator('[data-kind="chat"] b')).not_to_have_text("0")
-        await expect(page.locator("#messages .comment").first).to_be_visible()
-        await expect(page.locator("#rate")).not_to_have_text("—")
-        await expect(page.locator("#room")).to_contain_text("小满的鞋铺")
-
-        await page.click("#stop")
-        await expect(page.locator("#state")).to_contain_text("未开始")
-        await expect(page.locator("#start")).to_be_enabled()
-        assert complaints.heard == []
-
-        await page.fill("#live-id", "https://live.douyin.com/80017709300")
-        await page.click("#start")
-        await expect(page.locator("#answer .error")).to_contain_text("没有这个直播间")
 
 
 async def test_the_token_is_asked_for_and_a_lost_server_shows(

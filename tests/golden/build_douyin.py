@@ -39,8 +39,10 @@ def user(number: int = 2861234567890123, name: str = "爱跑步的小林") -> pb
         id=number,
         id_str=str(number),
         nickname=name,
-        pay_grade=pb.PayGrade(level=11),
-        fans_club=pb.FansClub(data=pb.FansClubData(club_name="小满家", level=3)),
+        pay_grade=pb.PayGrade(level=11).SerializeToString(),
+        fans_club=pb.FansClub(
+            data=pb.FansClubData(club_name="小满家", level=3)
+        ).SerializeToString(),
     )
     avatar = unknown(1, b"https://p3.douyinpic.com/aweme/100x100/made-up.jpeg")
     person.MergeFromString(unknown(4, 2) + unknown(9, avatar) + unknown(46, b"MS4wLjABAAAAmadeup"))
@@ -93,6 +95,121 @@ def chat(msg_id: int, text: str, *, sent: int = SENT_MS, by: pb.User | None = No
     )
     body.MergeFromString(unknown(12, 1) + unknown(21, 3))
     return message(method, msg_id, body)
+
+
+def rich(*words: str) -> pb.Text:
+    """Text in pieces, with a picture behind them."""
+    text = pb.Text(pieces=[pb.TextPiece(string_value=word) for word in words])
+    text.MergeFromString(unknown(1, b"webcast_rich") + unknown(4, unknown(25, b"")))
+    return text
+
+
+def written() -> None:
+    """Comments in all their forms; the numbers are those of the message ids."""
+    head, by = common, user()
+    forms: dict[str, tuple[str, int, Message]] = {
+        "chat_rich": (
+            "WebcastChatMessage",
+            101,
+            pb.ChatMessage(
+                common=head("WebcastChatMessage", 101),
+                user=by,
+                rtf_content_v2=rich("三号", "还有货吗"),
+            ),
+        ),
+        "chat_emoji": (
+            "WebcastEmojiChatMessage",
+            102,
+            pb.EmojiChatMessage(
+                common=head("WebcastEmojiChatMessage", 102), user=by, emoji_content=rich("[比心]")
+            ),
+        ),
+        "chat_screen": (
+            "WebcastScreenChatMessage",
+            103,
+            pb.ScreenChatMessage(
+                common=head("WebcastScreenChatMessage", 103, sent=0),
+                user=by,
+                content="主播好",
+                event_time=(SENT_MS - 1000) * 10**6,
+            ),
+        ),
+        "chat_privilege_screen": (
+            "WebcastPrivilegeScreenChatMessage",
+            104,
+            pb.PrivilegeScreenChatMessage(
+                common=head("WebcastPrivilegeScreenChatMessage", 104), user=by, content="我来了"
+            ),
+        ),
+        "chat_audio": (
+            "WebcastAudioChatMessage",
+            105,
+            pb.AudioChatMessage(
+                common=head("WebcastAudioChatMessage", 105),
+                user=by,
+                content="这双多少钱",
+                audio_duration=4,
+            ),
+        ),
+        "chat_hot": (
+            "WebcastHotChatMessage",
+            106,
+            pb.HotChatMessage(
+                common=head("WebcastHotChatMessage", 106),
+                title="大家都在说",
+                content="包邮吗",
+                num=[37],
+                hot_list=["包邮吗"],
+            ),
+        ),
+    }
+    for name, (method, number, body) in forms.items():
+        write(name, message(method, number, body))
+
+
+def clubs_and_numbers() -> None:
+    """Fans clubs, the other message about numbers, and news of the cart."""
+    clubs = []
+    for number, action in ((111, 2), (112, 1)):
+        body = pb.FansclubMessage(
+            common=common("WebcastFansclubMessage", number), action=action, user=user()
+        )
+        body.MergeFromString(unknown(3, "恭喜 爱跑步的小林 成为粉丝团成员".encode()))
+        clubs.append(message("WebcastFansclubMessage", number, body))
+    write("fans_club", *clubs)
+    stats = pb.RoomStatsMessage(
+        common=common("WebcastRoomStatsMessage", 122), display_value=2252, total=2252
+    )
+    stats.MergeFromString(unknown(4, "2252在线观众".encode()) + unknown(10, 1))
+    before = pb.RoomUserSeqMessage(
+        common=common("WebcastRoomUserSeqMessage", 121), total=2250, total_user=45678
+    )
+    write(
+        "room_stats",
+        message("WebcastRoomUserSeqMessage", 121, before),
+        message("WebcastRoomStatsMessage", 122, stats),
+    )
+    sold = pb.LiveShoppingMessage(
+        common=common("WebcastLiveShoppingMessage", 131),
+        msg_type=7,
+        updated_product_ids=[3_721_234_567_890_123_458],
+        updated_product_info=pb.UpdatedProduct(price=8900, title="飞织小白鞋"),
+        sold_out=True,
+    )
+    write("live_shopping_sold_out", message("WebcastLiveShoppingMessage", 131, sold))
+    shown = pb.ProductChangeMessage(
+        common=common("WebcastProductChangeMessage", 132),
+        update_toast="购物车已更新",
+        products=[
+            pb.ProductRef(promotion_id=3_721_234_567_890_123_456, index=1),
+            pb.ProductRef(promotion_id=3_721_234_567_890_123_457, index=2, explain_type=1),
+        ],
+    )
+    write("product_explained", message("WebcastProductChangeMessage", 132, shown))
+    late = gift(141, 2, combo=False)
+    given = pb.GiftMessage.FromString(late.payload)
+    given.common.create_time, given.send_time = 0, SENT_MS // 1000  # a summary's is in seconds
+    write("gift_send_time", message("WebcastGiftMessage", 141, given))
 
 
 def gift(msg_id: int, so_far: int, *, ends: bool = False, combo: bool = True) -> pb.Message:
@@ -202,6 +319,8 @@ def main() -> None:
         for number, action in ((91, 1), (92, 2), (93, 3), (94, 9))
     )
     write("control", *controls)
+    written()
+    clubs_and_numbers()
     write("unknown_method", message("WebcastRanklistHourEntranceMessage", 95, pb.Common()))
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
 import pytest
 
+from hostcue.comments.collector import CollectorHealth
+from hostcue.comments.pseudonyms import Pseudonyms
 from hostcue.errors import (
     AuthRequired,
     BadRequest,
@@ -20,10 +23,11 @@ from hostcue.errors import (
 from hostcue.model.comment import Comment, LiveEvent
 from hostcue.model.event import Event
 from hostcue.model.room import DEFAULT_ACCESS, Access, Room
-from hostcue.pipeline.chat import Pauses
+from hostcue.pipeline.chat import ChatStatus, Pauses
 from hostcue.pipeline.chats import Chats
 from hostcue.storage.comments import Comments
 from hostcue.storage.database import Database
+from hostcue.web.contract.relay import RelayStatus
 
 ROOM = Room("own", "42", "42-1", "https://own.example/42", "小满")
 
@@ -67,7 +71,11 @@ def said(text: str) -> Comment:
 
 @asynccontextmanager
 async def chats_of(
-    source: Source, folder: Path, *, refused_s: tuple[float, ...] = (300,)
+    source: Source,
+    folder: Path,
+    *,
+    retry_s: tuple[float, ...] = (0,),
+    refused_s: tuple[float, ...] = (300,),
 ) -> AsyncIterator[tuple[Chats, list[Event]]]:
     heard: list[Event] = []
     async with (
@@ -76,11 +84,12 @@ async def chats_of(
     ):
         database.on_commit(heard.extend)
         chats = Chats(
-            {"own": source},
+            {"own": source, "other": source},
             Comments(database),
             heard.extend,
             tasks,
-            pauses=Pauses(retry_s=(0,), refused_s=refused_s),
+            pseudonyms=Pseudonyms(b"test"),
+            pauses=Pauses(retry_s=retry_s, refused_s=refused_s),
         )
         yield chats, heard
         tasks.cancel_scope.cancel()
@@ -107,9 +116,9 @@ async def test_two_owners_share_one_connection_and_the_last_one_ends_it(tmp_path
         await chats.join(ROOM, "recording")
         await chats.join(ROOM, "web")
         await until_heard(heard, "一")
-        await chats.leave("42", "web")
+        await chats.leave(ROOM, "web")
         assert (source.connections, source.open) == (1, 1)
-        await chats.leave("42", "recording")
+        await chats.leave(ROOM, "recording")
         assert source.open == 0
         with pytest.raises(NotFound):
             chats.status("42")
@@ -168,10 +177,10 @@ async def test_another_cookie_is_tried_at_once(tmp_path: Path) -> None:
     async with chats_of(source, tmp_path, refused_s=(3600,)) as (chats, heard):
         await chats.join(ROOM, "a")
         await until(lambda: chats.status("42").health.state == "failed")
-        chats.renew("42", DEFAULT_ACCESS)
+        chats.renew(ROOM, DEFAULT_ACCESS)
         await anyio.wait_all_tasks_blocked()
         assert source.connections == 1
-        chats.renew("42", login)
+        chats.renew(ROOM, login)
         await until_heard(heard, "多少钱")
         assert source.accesses == [DEFAULT_ACCESS, login]
 
@@ -196,8 +205,62 @@ async def test_a_new_broadcast_of_the_room_is_collected_instead_of_the_old_one(
         await until_heard(heard, "旧")
         await chats.join(Room("own", "42", "42-2", ROOM.url, "小满"), "a")
         await until_heard(heard, "新")
-        assert chats.room_id_of("42") == "42-2"
+        assert chats.room_id_of("own", "42") == "42-2"
         assert source.open == 1
+
+
+async def test_rooms_of_two_platforms_may_have_one_number(tmp_path: Path) -> None:
+    source = Source([said("一")], [said("二")])
+    twin = Room("other", "42", "42-9", "https://other.example/42", "别家")
+    async with chats_of(source, tmp_path) as (chats, heard):
+        await chats.join(ROOM, "a")
+        await until_heard(heard, "一")
+        await chats.join(twin, "a")
+        await until_heard(heard, "二")
+        assert source.open == 2
+        with pytest.raises(BadRequest, match=r"other.*own") as caught:
+            chats.status("42")
+        assert caught.value.field == "platform"
+        assert chats.status("42", "other").room == twin
+        assert chats.room_id_of("own", "42") == "42-1"
+        await chats.leave(twin, "a")
+        assert chats.status("42").room == ROOM
+        assert source.open == 1
+
+
+async def test_the_gap_that_lasts_is_told_and_so_is_the_remedy_of_who_failed(
+    tmp_path: Path,
+) -> None:
+    source = Source([said("一")], Blocked("no", remedy="look at its screenshot"))
+    async with chats_of(source, tmp_path) as (chats, heard):
+        await chats.join(ROOM, "a")
+        await until_heard(heard, "一")
+        assert chats.status("42").gap is None
+        source.hang_up.set()
+        await until(lambda: chats.status("42").health.reason == "risk_control")
+        status = chats.status("42")
+        assert status.health.remedy == "look at its screenshot"
+        assert status.gap is not None
+        assert (status.gap.cause, status.gap.end_ms) == ("transport_failed", None)
+        told = RelayStatus.of(status, {})
+        assert told.remedy == "look at its screenshot"
+        assert told.gap is not None
+        assert (told.gap.cause, told.gap.since_ts) == ("transport_failed", status.gap.start_ms)
+
+
+def test_when_a_broadcast_is_over_there_is_nothing_to_do_about_the_way_it_was_heard() -> None:
+    health = CollectorHealth("live", "", 10, 5, 0, 3, 0, "", "polling", "auth_required")
+    assert RelayStatus.of(ChatStatus(ROOM, 0, True, health), {}).remedy
+    over = replace(health, state="ended")
+    assert RelayStatus.of(ChatStatus(ROOM, 0, False, over), {}).remedy == ""
+
+
+async def test_a_bug_in_a_source_is_shown_as_one(tmp_path: Path) -> None:
+    source = Source(KeyError("a bug"))
+    async with chats_of(source, tmp_path, retry_s=(3600,)) as (chats, _):
+        await chats.join(ROOM, "a")
+        await until(lambda: chats.status("42").health.state == "failed")
+        assert chats.status("42").health.reason == "internal_error"
 
 
 async def test_a_platform_without_a_source_is_refused_with_the_way_out(tmp_path: Path) -> None:
@@ -216,4 +279,4 @@ async def test_waiting_for_a_room_bears_that_other_rooms_come_and_go(tmp_path: P
             tasks.start_soon(chats.settled, ROOM.room_id, 2**60)
             await anyio.wait_all_tasks_blocked()
             await chats.join(Room("own", "43", "43-1", "", "别的"), "a")
-            await chats.leave("42", "a")
+            await chats.leave(ROOM, "a")

@@ -93,7 +93,7 @@ async def test_a_live_room_is_entered(face: DouyinFace) -> None:
 async def test_each_request_is_signed_and_sent_as_one_visitor(face: DouyinFace) -> None:
     async with douyin(face.web_url, cookie=COOKIE) as web:
         await web.enter(LIVE_ID)
-        await web.first_fetch(face.room_id)
+        await web.fetch(face.room_id)
         agent, unique_id = web.identity.user_agent, web.identity.user_unique_id
     assert paths(face) == ["/", "/webcast/room/web/enter/", "/webcast/im/fetch/"]
     (_, home), (enter, first), (fetch, second) = face.requests
@@ -244,7 +244,7 @@ async def test_risk_control_is_recognised_in_each_form(
 ) -> None:
     face.risk_control(mode)
     async with douyin(face.web_url) as web:
-        for ask in (web.enter(LIVE_ID), web.first_fetch(face.room_id)):
+        for ask in (web.enter(LIVE_ID), web.fetch(face.room_id)):
             with pytest.raises(Blocked) as caught:
                 await ask
             assert caught.value.remedy
@@ -297,7 +297,7 @@ async def test_each_status_has_its_error(
 
     upstream.answer = answer
     async with douyin(upstream.url) as web:
-        for ask in (web.enter(LIVE_ID), web.first_fetch("7300000000000000001")):
+        for ask in (web.enter(LIVE_ID), web.fetch("7300000000000000001")):
             with pytest.raises(error):
                 await ask
 
@@ -322,7 +322,7 @@ async def test_nobody_at_the_address_is_a_transport_failure() -> None:
 async def test_the_first_fetch_is_a_protobuf_response(face: DouyinFace) -> None:
     face.say("多少钱")
     async with douyin(face.web_url) as web:
-        response = pb.Response.FromString(await web.first_fetch(face.room_id))
+        response = pb.Response.FromString(await web.fetch(face.room_id))
     assert response.cursor
     assert response.messages[-1].method == "WebcastChatMessage"
 
@@ -336,7 +336,7 @@ async def test_json_in_place_of_messages_is_not_taken_for_them(upstream: Upstrea
     upstream.answer = answer
     async with douyin(upstream.url) as web:
         with pytest.raises(UpstreamChanged):
-            await web.first_fetch("7300000000000000001")
+            await web.fetch("7300000000000000001")
 
 
 async def test_a_share_link_is_followed_to_its_room(face: DouyinFace) -> None:

@@ -1,6 +1,7 @@
 """What every `StreamResolver` promises, for those that can be asked on loopback.
 
-The streamget adapter for other platforms cannot (their addresses are built in): see tests/rooms.
+The streamget adapter for other platforms is in tests/rooms: Bilibili alone can be asked on
+loopback, the addresses of the others are built in.
 "streamget" and "streamlink" are Douyin's own resolver where only that other way still works.
 """
 

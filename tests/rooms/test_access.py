@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from hostcue.comments.douyin.client import DouyinComments
+from hostcue.comments.douyin.websocket import WebsocketWay
 from hostcue.config import Settings
 from hostcue.errors import BadRequest, ConfigError, HostcueError, TransportFailed
 from hostcue.model.network import AddressPolicy, Proxies
@@ -97,7 +98,7 @@ async def test_a_room_s_recorder_and_comments_are_one_visitor_with_one_request(
     access = Access(cookie=COOKIE)
     async with webs_of(face.web_url) as webs:
         live = await DouyinResolver(webs).resolve(face.link, "OD", access)
-        comments = DouyinComments(webs, push_url=face.push_url)
+        comments = DouyinComments(webs, (WebsocketWay(push_url=face.push_url),))
         async with comments.events(live.room, access):
             await face.wait_viewers(1)
     assert len(cookies_at(face, ENTER)) == 1
@@ -125,7 +126,7 @@ async def test_a_room_s_own_proxy_is_the_way_for_page_and_comments() -> None:
         async with webs_of("http://live.example") as webs:
             with pytest.raises(TransportFailed) as caught:
                 await DouyinResolver(webs).resolve("80017709309", "OD", access)
-            comments = DouyinComments(webs, push_url="ws://push.example:80")
+            comments = DouyinComments(webs, (WebsocketWay(push_url="ws://push.example:80"),))
             room = Room("douyin", "80017709309", "7300000000000000001", "", "小满")
             with pytest.raises(TransportFailed) as refused:
                 await comments.events(room, Access(cookie="ttwid=1", proxy=proxy.url)).__aenter__()

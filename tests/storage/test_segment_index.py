@@ -108,6 +108,11 @@ def test_coverage_is_what_no_gap_takes() -> None:
     assert covered([Gap(0, "x")], 0, 100) == 0
 
 
+def test_what_two_gaps_take_at_once_is_missing_once() -> None:
+    both = [Gap(40, "connection_lost", 60), Gap(10, "not_collected", 50), Gap(20, "overload", 30)]
+    assert covered(both, 0, 100) == pytest.approx(0.5)
+
+
 def tip(number: int) -> Tip:
     evidence = Evidence(("m1",), (FrameRef("rec-0-1", 40),), ("u1",))
     draft = TipDraft(f"第{number}句", "product", ("douyin",), 0.5, evidence)

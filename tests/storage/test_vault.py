@@ -60,3 +60,15 @@ def test_a_passphrase_that_can_be_guessed_is_refused_without_quoting_it(
         Settings.load()
     assert caught.value.field == "HOSTCUE_SECRET_KEY"
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_key_for_another_purpose_is_always_the_same_and_tells_nothing_of_ours(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "secret.key"
+    (viewers,) = Vault.at(file).derived("viewers")
+    assert Vault.at(file).derived("viewers") == [viewers]
+    assert Vault.at(file).derived("other") != [viewers]
+    assert viewers not in file.read_bytes()
+    _, older = Vault.at(file, "a passphrase of one's own").derived("viewers")
+    assert older == viewers

@@ -11,6 +11,7 @@ from pathlib import Path
 import anyio
 from anyio.abc import TaskGroup
 
+from hostcue.comments.pseudonyms import Pseudonyms
 from hostcue.errors import AuthRequired, HostcueError, RoomOffline
 from hostcue.model.clock import now_ms
 from hostcue.model.comment import LiveEvent
@@ -204,6 +205,7 @@ async def open_house(
             Comments(database),
             hear,
             tasks,
+            pseudonyms=Pseudonyms(b"test"),
             pauses=Pauses(retry_s=(0.05,)),
         )
         supervisor = Supervisor(

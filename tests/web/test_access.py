@@ -307,6 +307,10 @@ STATUS = {
     "MediaUnsupported": 422,
     "DiskFull": 507,
     "FolderRefused": 507,
+    "SignatureRefused": 502,
+    "SignerFailed": 502,
+    "BrowserMissing": 500,
+    "BrowserDied": 502,
 }
 
 

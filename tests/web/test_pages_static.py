@@ -9,7 +9,9 @@ from typing import get_args
 
 import pytest
 
+from hostcue.comments.bilibili.session import Outage
 from hostcue.comments.collector import CollectorState
+from hostcue.comments.douyin.chain import END_ANNOUNCED, LOST, STALLED
 from hostcue.errors import (
     AnswerError,
     ConfigError,
@@ -21,7 +23,7 @@ from hostcue.errors import (
     StorageFailed,
     UpstreamError,
 )
-from hostcue.model.comment import CommentKind
+from hostcue.model.comment import CommentKind, Way
 from hostcue.model.disk import PauseReason
 from hostcue.model.notification import RECOVERY_OF, DeliveryState
 from hostcue.model.recording import RecordingState
@@ -32,6 +34,8 @@ from hostcue.model.segment import SegmentStatus
 from hostcue.model.tip import TipSource, TipType
 from hostcue.pipeline.disk import DiskWord
 from hostcue.web import pages
+from hostcue.web.contract.relay import STREAM_KINDS
+from hostcue.web.contract.remedies import REMEDIES
 
 WEB = Path(pages.__file__).parent
 STATIC = WEB / "static"
@@ -40,6 +44,7 @@ FILES = sorted(path for path in STATIC.rglob("*") if path.is_file())
 SOURCES = {path: path.read_text() for path in FILES}
 # keys made of a prefix and a code that the server sent
 CODED = (
+    "advice",
     "alarm",
     "day",
     "delivery",
@@ -63,6 +68,7 @@ CODED = (
     "chat",
     "link",
     "type",
+    "way",
 )
 
 # where else a code is born: the folder or file, and how it is written there
@@ -78,8 +84,12 @@ BORN = {
     "why a segment is not analysed": ("pipeline/analysis_queue.py", r'reason="(\w+)"'),
     "why a message was not sent": ("storage/deliveries.py", r'error="(\w+)"'),
     "why a message need not be sent": ("pipeline/sender.py", r'return "(\w+)"'),
+    "why comments of a room wait": ("comments/douyin/session.py", r'^[A-Z_]+ = "(\w+)"'),
+    "why no comments are sent": ("comments/ingest.py", r'"(ingest_\w+)"'),
+    "why comments are left out": ("comments/backlog.py", r'Gap\([^)]*"(\w+)"'),
     "what a receiver did wrong": ("notifications", r'code="(\w+)"'),
 }
+WHY_A_COMMENT_CONNECTION_ENDED = {LOST, STALLED, END_ANNOUNCED, *get_args(Outage)}
 INTERNAL = {"stop", "orphaned", "recovered"}  # last words of a worker that nobody is told
 NOTICE = r'Notice\(\s*"(\w+)"'
 NEVER_RAISED = {"error", "room", "upstream"}  # their kinds are
@@ -128,10 +138,13 @@ def test_every_text_that_a_page_names_exists_and_every_text_is_named() -> None:
         ("segment", get_args(SegmentStatus)),
         ("source", get_args(TipSource)),
         ("type", get_args(TipType)),
-        ("kind", get_args(CommentKind)),
+        ("kind", (*get_args(CommentKind), *STREAM_KINDS)),
+        ("way", get_args(Way)),
+        ("advice", tuple(REMEDIES)),
         ("day", DAYS),
         ("disk", get_args(DiskWord)),
         ("reason", get_args(PauseReason)),
+        ("reason", tuple(sorted(WHY_A_COMMENT_CONNECTION_ENDED))),
         ("rule", get_args(DeletedBy)),
         ("kept", get_args(KeptBecause)),
         ("delivery", get_args(DeliveryState)),
@@ -168,7 +181,7 @@ def test_every_notice_has_a_headline_and_a_remedy() -> None:
 def test_whatever_can_go_wrong_is_explained() -> None:
     explained = (ROOT / "docs" / "troubleshooting.md").read_text()
     codes = set[str]().union(*(found(*born) for born in BORN.values())) - INTERNAL
-    codes |= found("pipeline/notices.py", NOTICE)
+    codes |= found("pipeline/notices.py", NOTICE) | WHY_A_COMMENT_CONNECTION_ENDED
     told = [kind for kind in kinds_of(HostcueError) if not issubclass(kind, NOT_OF_ROUTES)]
     codes |= {kind.code for kind in told} - NEVER_RAISED
     assert {code for code in codes if f"`{code}`" not in explained} == set()

@@ -41,6 +41,18 @@ class Client:
         """POST a JSON object, get one back."""
         return cast("Json", await self._json("POST", path, json=body))
 
+    async def chunks(self, path: str, **query: str | int) -> AsyncIterator[bytes]:
+        """GET a file, piece by piece."""
+        try:
+            async with self._http.stream("GET", path, params=query, timeout=60) as response:
+                if response.status_code != 200:
+                    await response.aread()
+                    raise _error(response)
+                async for chunk in response.aiter_bytes():
+                    yield chunk
+        except httpx2.TransportError as exc:
+            raise _unreachable(str(self._http.base_url)) from exc
+
     async def events(self, path: str) -> AsyncIterator[tuple[str, Json]]:
         """The events of a stream as (type, data), until the server ends it."""
         try:

@@ -6,7 +6,7 @@ import logging
 import sys
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -25,6 +25,9 @@ app = typer.Typer(
 
 notify = typer.Typer(no_args_is_help=True)
 app.add_typer(notify, name="notify", help="Alarms to chat channels and webhooks.")
+
+comments = typer.Typer(no_args_is_help=True)
+app.add_typer(comments, name="comments", help="Stored comments: to a file, or gone.")
 
 DEFAULT_PORT = 10090
 
@@ -171,6 +174,40 @@ def tips(
     from hostcue.cli.tips import tips as print_tips
 
     print_tips(Settings.load(), server, limit=limit, room_id=room, follow=follow)
+
+
+@comments.command("export")
+def comments_export(
+    room: Annotated[str, typer.Option(help="The room_id of a broadcast.")],
+    start: Annotated[
+        str | None, typer.Option("--from", help='Like "2026-11-25 20:00"; default: all before.')
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="The same; not included.")] = None,
+    form: Annotated[Literal["csv", "jsonl"], typer.Option("--format")] = "csv",
+    output: Annotated[Path | None, typer.Option(help="File; default: standard output.")] = None,
+    server: Annotated[str, typer.Option(help="Where hostcue runs.")] = (
+        f"http://127.0.0.1:{DEFAULT_PORT}"
+    ),
+) -> None:
+    """Write a room's comments as a table (csv) or one JSON object a line (jsonl)."""
+    from hostcue.cli.comments import export
+
+    export(Settings.load(), server, room_id=room, start=start, end=end, form=form, output=output)
+
+
+@comments.command("erase")
+def comments_erase(
+    viewer: Annotated[str, typer.Option(help="The viewer's key, as comments show it.")] = "",
+    user_id: Annotated[str | None, typer.Option(help="Or the platform's own id.")] = None,
+    platform: Annotated[str, typer.Option(help="Of the id.")] = "douyin",
+    server: Annotated[str, typer.Option(help="Where hostcue runs.")] = (
+        f"http://127.0.0.1:{DEFAULT_PORT}"
+    ),
+) -> None:
+    """Delete everything one viewer wrote, in all rooms."""
+    from hostcue.cli.comments import erase
+
+    erase(Settings.load(), server, viewer=viewer, platform=platform, user_id=user_id)
 
 
 @notify.command("test")

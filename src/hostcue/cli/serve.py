@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -39,6 +40,8 @@ def serve(settings: Settings, host: str, port: int) -> None:
         address = address_of(listener)
 
         def ready() -> None:
+            gc.collect()
+            gc.freeze()  # what was loaded stays: looked at again and again it costs a third
             print(f"hostcue listens on {address}", file=sys.stderr, flush=True)
 
         quiet_stop()

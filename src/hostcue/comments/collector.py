@@ -13,18 +13,20 @@ from anyio.abc import TaskStatus
 
 from hostcue.comments.backlog import Backlog
 from hostcue.comments.pulse import Pulse
-from hostcue.errors import HostcueError
+from hostcue.errors import HostcueError, InternalError
 from hostcue.log import redact_text
-from hostcue.model.comment import Gap, LiveEvent
+from hostcue.model.comment import Gap, LiveEvent, Tally, Way, WayTaken
 from hostcue.model.room import DEFAULT_ACCESS, Access, Room
 from hostcue.ports import CommentSource
 
 log = structlog.get_logger(__name__)
 
-CollectorState = Literal["connecting", "live", "reconnecting", "ended", "failed"]
+CollectorState = Literal["connecting", "waiting", "live", "reconnecting", "ended", "failed"]
 OnBatch = Callable[[list[LiveEvent]], Awaitable[None]]
 
 _LAST_WORDS_S = 5.0
+_WAITED_FOR = frozenset({"rooms_limit", "ingest_waiting"})
+"""Causes of gaps in which nothing is wrong: it is not our turn yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,9 @@ class CollectorHealth:
     """How a room's collection is doing.
 
     `reason` is a gap's cause or an error's code; `lag_ms` the median time between a comment's
-    sending and its arrival, of the last ones; `dropped` counts likes and enters left out.
+    sending and its arrival, of the last ones; `dropped` counts likes and enters left out. `way`
+    is how messages come, `way_reason` the code of why not by a better one; `remedy` what can be
+    done, where an error said so. The rest is a `Tally`'s.
     """
 
     state: CollectorState
@@ -43,13 +47,20 @@ class CollectorHealth:
     lag_ms: int | None
     dropped: int
     last_error: str
+    way: Way | None = None
+    way_reason: str = ""
+    remedy: str = ""
+    clock_skew_ms: int | None = None
+    repeated: int = 0
+    unknown: int = 0
+    unreadable: int = 0
 
 
 class Collector:
     """Runs one source for one room, once.
 
     A batch that cannot be handed on is tried again until it can, while later events wait in a
-    bounded backlog: full, it first drops likes and enters, then holds the source up.
+    backlog, which never holds the source up.
     """
 
     def __init__(
@@ -58,19 +69,22 @@ class Collector:
         *,
         flush_s: float = 0.2,
         batch_size: int = 500,
-        backlog: int = 10_000,
+        backlog: Backlog | None = None,
         retry_s: tuple[float, float] = (0.2, 10.0),
     ) -> None:
         self._source = source
         self._flush_s = flush_s
         self._batch_size = batch_size
-        self._backlog = Backlog(backlog)
+        self._backlog = Backlog() if backlog is None else backlog
         self._retry_s = retry_s
         self._pulse = Pulse()
         self._state: CollectorState = "connecting"
         self._reason = ""
         self._reconnects = 0
         self._last_error = ""
+        self._remedy = ""
+        self._taken: WayTaken | None = None
+        self._tally = Tally()
 
     @property
     def health(self) -> CollectorHealth:
@@ -85,6 +99,13 @@ class Collector:
             lag_ms=self._pulse.lag_ms,
             dropped=self._backlog.dropped,
             last_error=self._last_error,
+            way=self._taken.way if self._taken else None,
+            way_reason=self._taken.reason if self._taken else "",
+            remedy=self._remedy_now(),
+            clock_skew_ms=self._tally.clock_skew_ms,
+            repeated=self._tally.repeated,
+            unknown=sum(self._tally.unknown.values()),
+            unreadable=sum(self._tally.unreadable.values()),
         )
 
     async def run(
@@ -107,9 +128,22 @@ class Collector:
                 task_status.started()
                 await self._collect(events, on_batch)
         except HostcueError as exc:
-            self._state, self._reason, self._last_error = "failed", exc.code, exc.message
+            self._fail(exc.code, exc.message, exc.remedy)
+            raise
+        except Exception as exc:
+            self._fail(InternalError.code, redact_text(f"{type(exc).__name__}: {exc}"))
             raise
         self._state, self._reason = "ended", ""
+
+    def _fail(self, code: str, error: str, remedy: str | None = None) -> None:
+        self._state, self._reason = "failed", code
+        self._last_error, self._remedy = error, remedy or ""
+
+    def _remedy_now(self) -> str:
+        """That of `reason`; where nothing is wrong now, that of the way that could not be taken."""
+        if self._reason or self._taken is None:
+            return self._remedy
+        return self._taken.remedy
 
     async def _collect(self, events: AsyncIterator[LiveEvent], on_batch: OnBatch) -> None:
         failure: HostcueError | None = None
@@ -118,26 +152,39 @@ class Collector:
             try:
                 async for event in events:
                     self._note(event)
-                    await self._backlog.put(event)
+                    self._backlog.put(event)
             except HostcueError as exc:
                 failure = exc  # raised when all that came before it has been handed on
             self._backlog.close()
         if failure is not None:
             raise failure
 
+    def overhear(self, event: LiveEvent) -> None:
+        """Count an event of this room that came by another door and is taken care of."""
+        self._pulse.beat(event, time.monotonic())
+
     def _note(self, event: LiveEvent) -> None:
         self._pulse.beat(event, time.monotonic())
-        if isinstance(event, Gap):
-            lasting = event.end_ms is None
-            self._state = "reconnecting" if lasting else "live"
-            self._reason = event.cause if lasting else ""
-            self._reconnects += not lasting
+        match event:
+            case Gap(cause=cause, end_ms=None):
+                self._state = "waiting" if cause in _WAITED_FOR else "reconnecting"
+                self._reason = cause
+            case Gap():
+                self._reconnects += self._state == "reconnecting"
+                self._state, self._reason = "live", ""
+            case WayTaken():
+                self._taken = event
+            case Tally():
+                self._tally = event
+            case _:
+                pass
 
     async def _hand_on(self, on_batch: OnBatch) -> None:
         batch: list[LiveEvent] = []
         try:
             while batch := await self._backlog.take(self._batch_size, within_s=self._flush_s):
                 await self._persist(batch, on_batch)
+                batch = []
         except anyio.get_cancelled_exc_class():
             batch += self._backlog.rest()
             with anyio.CancelScope(shield=True), anyio.move_on_after(_LAST_WORDS_S):

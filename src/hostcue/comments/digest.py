@@ -2,176 +2,191 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from rapidfuzz import fuzz, process
-
-from hostcue.comments.intents import asks, heat_of, intent_of
+from hostcue.comments.clusters import OLDEST_FIRST, Clusters, Saying, masked, people
+from hostcue.comments.intents import Intents, packaged
+from hostcue.comments.meaning import Kin, Meaning, Reading
+from hostcue.comments.trend import trend_of
 from hostcue.model.comment import Comment
-from hostcue.model.digest import CommentDigest, Intent, Topic
+from hostcue.model.digest import Asker, Bucket, CommentDigest, Intent, Slot, Slots, Topic
+from hostcue.model.quote import quote
 
-_MASKED_ID = "111111"  # every viewer of a Douyin room in anonymous mode
-_LINES_PER_USER = 5
+_LINES_PER_VIEWER = 5
 _IDS_PER_TOPIC = 5
-_COMPARED = 1500  # distinct sayings, most frequent first; rarer ones stay alone
-
-_EMOJI_CODE = re.compile(r"\[[^\[\]]{1,8}\]")
-_LONG_RUN = re.compile(r"(\D)\1{2,}")
-_NOT_WORDS = re.compile(r"[\W_]+")
-_FILLER = re.compile(
-    r"请问|麻烦|想问|问一下|问下|一下|主播|老板|老师|小?姐姐|宝子|亲|刚来|现在|那个|这个|的话|[吗呢呀啊哦嘛吧呗哈了的]"
-)
-_CHINESE_LINK = re.compile(r"[一二三四五六七八九](?=号)")
-_CHINESE_DIGITS = str.maketrans("一二三四五六七八九", "123456789")
-# What makes two otherwise equal questions two questions.
-_SLOT = re.compile(
-    r"\d+|[smlx]+|[不没无]|[男女]|[大小]|[厚薄]|[红橙黄绿青蓝紫黑白灰粉棕咖米杏]"
-    r"|北京|上海|天津|重庆|河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南"
-    r"|广东|广西|海南|四川|贵州|云南|陕西|甘肃|青海|宁夏|新疆|西藏|内蒙|香港|澳门|台湾"
-)
-# An inserted word costs less than a replaced one, which in a short line is another matter.
-_SHORT, _SHORT_ALIKE, _ALIKE = 5, 86, 80
+_VALUES_PER_SLOT = 8
+_TEXT_CHARS = 40
+_TOP_ASKERS, _MANY_QUESTIONS = 5, 3
 
 
-def digest(comments: Sequence[Comment], *, max_topics: int = 15) -> CommentDigest:
-    """What the comments ask and say, most pressing first; takes them oldest first."""
-    chats = [comment for comment in comments if comment.kind == "chat"]
-    heat = Counter[str]()
-    for comment in comments:
-        if comment.kind != "chat":
-            heat[comment.kind] += _number(comment.metadata.get("count"))
-    sayings = _merge(_gather(chats, heat))
-    ranked = sorted(sayings, key=lambda saying: (-saying.weight, saying.place))
+def digest(
+    comments: Iterable[Comment],
+    *,
+    span_s: float | None = None,
+    before: Iterable[Comment] = (),
+    before_span_s: float | None = None,
+    intents: Intents | None = None,
+    max_topics: int = 15,
+) -> CommentDigest:
+    """What a window's comments ask and say, most pressing first.
+
+    The order of the comments makes no difference, and a comment that comes twice counts once.
+    `span_s` is for how long they were collected; `before` are those of the window before, and
+    `before_span_s` for how long those were: without both lengths there is no trend. What the
+    window before held changes nothing but `before`, `trend` and `per_min_before`. Aggregates of
+    the platform (form `hot`) are nobody's lines and are not counted.
+    """
+    reading = Reading(intents or packaged())
+    now = _Heard.of(comments, reading)
+    then = _Heard.of(before, reading) if span_s and before_span_s else None
+    clusters = Clusters(now.sayings.values())
+    ranked = clusters.most_pressing(max_topics)
+    ratio = span_s / before_span_s if span_s and before_span_s else 1.0
+    past = None if then is None else clusters.count(then.sayings.values(), ranked)
     return CommentDigest(
-        total=len(chats),
-        topics=tuple(saying.topic() for saying in ranked[:max_topics]),
-        heat=dict(heat.most_common()),
+        total=now.total,
+        topics=tuple(
+            _topic(cluster, None if past is None else past[id(cluster)], ratio, reading)
+            for cluster in ranked
+        ),
+        heat=dict(sorted(now.heat.items(), key=lambda item: (-item[1], item[0]))),
+        buckets=_buckets(now, then, ratio),
+        set_aside=now.set_aside,
+        askers=len(now.lines_of),
+        masked=now.masked,
+        slots=_slots(now.sayings.values(), reading),
+        top_askers=_top_askers(now),
+        per_min=_per_min(now.total, span_s),
+        per_min_before=None if then is None else _per_min(then.total, before_span_s),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Meaning:
-    """A wording without what makes no difference; `heat` is set for one that asks nothing."""
-
-    key: str
-    intent: Intent
-    asks: bool
-    heat: str | None
 
 
 @dataclass(slots=True)
-class _Saying:
-    """Everybody who said the same thing; `place` is where the first of them stands."""
+class _Heard:
+    """What a window's comments come to before those alike are put together.
 
-    meaning: _Meaning
-    place: int
-    wordings: Counter[str] = field(default_factory=Counter[str])
-    comments: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
-    people: set[str] = field(default_factory=set[str])
+    `lines_of` counts, for each viewer, the lines that say something.
+    """
+
+    total: int = 0
+    set_aside: int = 0
     masked: int = 0
-    asks: bool = False
+    lines_of: dict[str, int] = field(default_factory=dict[str, int])
+    heat: Counter[str] = field(default_factory=Counter[str])
+    sayings: dict[tuple[Kin, str], Saying] = field(default_factory=dict[tuple[Kin, str], Saying])
+    questions: dict[str, list[Intent]] = field(default_factory=dict[str, list[Intent]])
 
-    @property
-    def weight(self) -> float:
-        """A person weighs more than a repetition, a question more than a remark."""
-        count, voices = len(self.comments), len(self.people) + self.masked
-        heard = voices + 0.3 * (count - voices)
-        return heard + 2 if self.asks else heard / 2
+    @classmethod
+    def of(cls, comments: Iterable[Comment], reading: Reading) -> _Heard:
+        heard = cls()
+        seen = set[str]()
+        for comment in sorted(comments, key=OLDEST_FIRST):
+            name = f"{comment.platform} {comment.id}"
+            if name in seen or comment.metadata.get("form") == "hot":
+                continue
+            seen.add(name)
+            if comment.kind == "chat":
+                heard.hear(comment, reading(comment.content))
+            else:
+                heard.heat[comment.kind] += _number(comment.metadata.get("count"))
+        return heard
 
-    def add(self, place: int, comment: Comment, person: str | None, *, is_question: bool) -> None:
-        self.wordings[comment.content] += 1
-        self.comments.append((place, comment.id))
-        self.asks |= is_question
-        if person is None:
-            self.masked += 1
-        else:
-            self.people.add(person)
-
-    def absorb(self, other: _Saying) -> None:
-        self.place = min(self.place, other.place)
-        self.wordings += other.wordings
-        self.comments += other.comments
-        self.people |= other.people
-        self.masked += other.masked
-        self.asks |= other.asks
-
-    def topic(self) -> Topic:
-        (wording, _) = self.wordings.most_common(1)[0]
-        return Topic(
-            intent=self.meaning.intent,
-            text=wording.strip(),
-            count=len(self.comments),
-            askers=len(self.people),
-            comment_ids=tuple(name for _, name in sorted(self.comments)[:_IDS_PER_TOPIC]),
-        )
-
-
-def _gather(chats: Sequence[Comment], heat: Counter[str]) -> Iterable[_Saying]:
-    """Comments by what they mean; those that ask nothing go to `heat`."""
-    meanings: dict[str, _Meaning] = {}
-    sayings: dict[tuple[Intent, str], _Saying] = {}
-    lines = Counter[str]()
-    for place, comment in enumerate(chats):
-        meaning = meanings.get(comment.content)
-        if meaning is None:
-            meaning = meanings[comment.content] = _meaning(comment.content)
+    def hear(self, comment: Comment, meaning: Meaning) -> None:
+        self.total += 1
+        viewer = comment.viewer
+        lines = self.lines_of.setdefault(viewer, 0) if viewer else 0
+        self.masked += not viewer
         if meaning.heat is not None:
-            heat[meaning.heat] += 1
-            continue
-        person = _person(comment)
-        if person is not None:
-            lines[person] += 1
-            if lines[person] > _LINES_PER_USER:
-                continue  # one insistent viewer is not a crowd
-        name = (meaning.intent, meaning.key)
-        saying = sayings.get(name)
+            self.heat[meaning.heat] += 1
+            return
+        if viewer:
+            self.lines_of[viewer] = lines + 1
+            if meaning.asks:
+                self.questions.setdefault(viewer, []).append(meaning.intent)
+            if lines >= _LINES_PER_VIEWER:
+                self.set_aside += 1  # one insistent viewer is not a crowd
+                return
+        name = (meaning.kin, meaning.key)
+        saying = self.sayings.get(name)
         if saying is None:
-            saying = sayings[name] = _Saying(meaning, place)
-        saying.add(place, comment, person, is_question=meaning.asks)
-    return sayings.values()
-
-
-def _merge(sayings: Iterable[_Saying]) -> list[_Saying]:
-    """Near-duplicates of one intent together, led by the most frequent wording."""
-    by_count = sorted(sayings, key=lambda saying: (-len(saying.comments), saying.place))
-    alike: defaultdict[tuple[object, ...], dict[str, _Saying]] = defaultdict(dict)
-    alone = by_count[_COMPARED:]
-    for saying in by_count[:_COMPARED]:
-        key = saying.meaning.key
-        leaders = alike[saying.meaning.intent, *_SLOT.findall(key)]
-        cutoff = _ALIKE if len(key) > _SHORT else _SHORT_ALIKE
-        found = process.extractOne(key, leaders.keys(), scorer=fuzz.ratio, score_cutoff=cutoff)
-        if found is None:
-            leaders[key] = saying
+            self.sayings[name] = Saying(meaning, [comment], meaning.asks)
         else:
-            leaders[found[0]].absorb(saying)
-    return [saying for leaders in alike.values() for saying in leaders.values()] + alone
+            saying.lines.append(comment)
+            saying.asks |= meaning.asks
 
 
-def _meaning(content: str) -> _Meaning:
-    text = unicodedata.normalize("NFKC", content).lower()
-    text = _LONG_RUN.sub(r"\1", _EMOJI_CODE.sub("", text))
-    bare = _NOT_WORDS.sub("", text)
-    key = _CHINESE_LINK.sub(lambda found: found[0].translate(_CHINESE_DIGITS), bare)
-    return _Meaning(
-        key=_FILLER.sub("", key) or key,
-        intent=intent_of(text),
-        asks=asks(text),
-        heat=heat_of(bare),
+def _topic(cluster: Saying, before: int | None, ratio: float, reading: Reading) -> Topic:
+    lines = cluster.lines
+    wordings = Counter(comment.content for comment in lines)
+    wording = wordings.most_common(1)[0][0]  # of several, the first
+    spoken = next(comment.id for comment in lines if comment.content == wording)
+    ids = dict.fromkeys([spoken, *(comment.id for comment in lines[:_IDS_PER_TOPIC])])
+    return Topic(
+        intent=cluster.meaning.intent,
+        text=quote(wording, _TEXT_CHARS) or "（无字）",
+        count=len(lines),
+        askers=len(people(lines)),
+        comment_ids=tuple(ids)[:_IDS_PER_TOPIC],
+        masked=masked(lines),
+        slots=_slots([cluster], reading),
+        before=before,
+        trend=None if before is None else trend_of(len(lines), before, ratio),
     )
 
 
-def _person(comment: Comment) -> str | None:
-    """Who wrote it; None where the platform gives everybody the same identity."""
-    user_id = comment.metadata.get("user_id")
-    if user_id == _MASKED_ID or (not user_id and "***" in comment.user):
-        return None
-    return user_id or comment.user or None
+def _buckets(now: _Heard, then: _Heard | None, ratio: float) -> tuple[Bucket, ...]:
+    lines: defaultdict[Intent, list[Comment]] = defaultdict(list)
+    for saying in now.sayings.values():
+        lines[saying.meaning.intent] += saying.lines
+    past = Counter[Intent]()
+    for saying in () if then is None else then.sayings.values():
+        past[saying.meaning.intent] += len(saying.lines)
+    return tuple(
+        Bucket(
+            intent,
+            len(those),
+            askers=len(people(those)),
+            masked=masked(those),
+            before=None if then is None else past[intent],
+            trend=None if then is None else trend_of(len(those), past[intent], ratio),
+        )
+        for intent, those in sorted(lines.items(), key=lambda item: (-len(item[1]), item[0]))
+    )
+
+
+def _slots(sayings: Iterable[Saying], reading: Reading) -> Slots:
+    total = Counter[tuple[Slot, str]]()
+    for saying in sayings:
+        for comment in saying.lines:
+            for name, named in reading(comment.content).slots.items():
+                total.update((name, value) for value in named)
+    found: dict[Slot, dict[str, int]] = {}
+    for (slot, value), count in sorted(total.items(), key=lambda item: (-item[1], item[0])):
+        values = found.setdefault(slot, {})
+        if len(values) < _VALUES_PER_SLOT:
+            values[value] = count
+    return found
+
+
+def _top_askers(heard: _Heard) -> tuple[Asker, ...]:
+    """Those who ask three questions and more; ties in the order of their hashes, not of names."""
+    many = [viewer for viewer, asked in heard.questions.items() if len(asked) >= _MANY_QUESTIONS]
+    many.sort(key=lambda viewer: (-len(heard.questions[viewer]), viewer))
+    return tuple(
+        Asker(
+            name=f"观众{chr(ord('A') + place)}",
+            questions=len(heard.questions[viewer]),
+            intent=Counter(sorted(heard.questions[viewer])).most_common(1)[0][0],
+        )
+        for place, viewer in enumerate(many[:_TOP_ASKERS])
+    )
+
+
+def _per_min(lines: int, span_s: float | None) -> float | None:
+    return round(60 * lines / span_s, 1) if span_s else None
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() else 1
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else 1

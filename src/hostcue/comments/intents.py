@@ -1,75 +1,214 @@
-"""What viewers of a selling room ask about, and how they put it."""
+"""What viewers of a selling room ask about, and how they put it: read from a file."""
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
+from hostcue.comments.patterns import checked
+from hostcue.errors import ConfigError
 from hostcue.model.digest import Intent
 
-# The first that matches wins: "退货运费谁出" is about returns, "M码还有货吗" about stock.
-_WORDS: Mapping[Intent, str] = {
-    "after_sale": r"""
-        退|换货|能换|可以换|调换|售后|运费险|保修|质保|质量问题|赔|差评|投诉|坏了|破损|少发|漏发|发错
-        |掉色|褪色|起球|缩水|开线|过敏了|七天无理由|7天无理由|联系客服|没人回复
-    """,
-    "shipping": r"""
-        发货|发吗|能发|发到|发往|快递|物流|包邮|邮费|运费|顺丰|中通|圆通|韵达|邮政|京东发
-        |几天到|多久到|多久能到|什么时候到|何时到|到货时间|到哪了|送到|偏远|新疆|西藏|内蒙|海南
-    """,
-    "stock": r"""
-        有货|没货|缺货|断货|断码|补货|库存|现货|预售|还有吗|还有没有|没有了|卖完|抢不到|抢完|没抢到|秒没
-        |加货|加库存|上架|下架|上链接|返场|拍不了|拍不到|拍不下|多少件|几件
-    """,
-    "price": r"""
-        多少钱|什么价|价格|价钱|报价|几块|几元|多少米|几米|怎么卖|咋卖|卖多少|贵|便宜|优惠|券|打折|折扣
-        |划算|到手|活动价|原价|改价|降价|满减|红包|福利价|送什么|赠品|买一送|\d+(?:元|块|rmb)|¥
-    """,
-    "size": r"""
-        尺码|尺寸|码数|什么码|啥码|几码|多大码|哪个码|拿什么|偏大|偏小|大码|小码|均码|身高|体重
-        |多大|穿什么|能穿|可以穿|胖|显瘦|腰围|胸围|臀围|裤长|衣长|袖长|肩宽|脚宽|脚背|多高|多重
-        |\d+\s*(?:斤|kg|公斤|cm|厘米)|1[4-9]\d\D{0,2}\d{2,3}|\b(?:x{0,3}[sl]|m)码?\b|\d{2}码
-    """,
-    "product": r"""
-        链接|\d号|[一二三四五六七八九十]号|材质|面料|什么料|布料|纯棉|真丝|羊毛|羊绒|真皮|含量|成分|配方
-        |颜色|什么色|色号|有没有|款式|这款|那款|哪款|新款|同款|品牌|牌子|正品|产地|哪里产|保质期
-        |生产日期|功效|效果|怎么用|怎么吃|怎么洗|用法|好用|好吃|好穿|味道|口味|孕妇|宝宝|小孩|老人|学生
-        |敏感肌|油皮|干皮|男生|女生|厚|薄|透|弹力|加绒|防水|重量|多重|克|规格|配什么|搭配|讲解|试穿|看一下|看看
-    """,
-}
-_INTENTS = {
-    intent: re.compile(words, re.VERBOSE | re.IGNORECASE) for intent, words in _WORDS.items()
-}
+if TYPE_CHECKING:
+    from yaml import Node
 
-_QUESTION = re.compile(
-    r"[?吗嘛呢么]|多少|几|什么|啥|怎么|咋|哪|谁|何时|多久|多大|能不能|可不可以|有没有|是不是|会不会|求"
-)
+Heat = Literal["vote", "purchase", "cheer"]
 
-_VOTE = re.compile(r"(?:扣|打|刷|敲)[\d一二三]{1,4}|1+|要+|想要|我要|上车")
-_PURCHASE = re.compile(r"已拍|拍了|拍下了?|已下单|下单了|付款了|已付|买了|抢到了?|到手了")
-_CHEER = re.compile(
-    r".?|6{2,}|8{2,}|哈哈|牛|牛牛|好的|来了|来啦|加油|支持|沙发|前排|打卡|路过"
-    r"|主播(?:好|好美|真美|好漂亮|辛苦了)|(?:晚上|早上|下午|大家|你)好"
-)
+_LARGEST_BYTES = 256 * 1024
+_MOST_ENTRIES = 500
+_INTENTS: tuple[Intent, ...] = tuple(name for name in get_args(Intent) if name != "other")
+_HEATS: tuple[Heat, ...] = get_args(Heat)
+_SECTIONS = ("intents", "questions", "heat", "fillers", "places")
+_SETTING = "HOSTCUE_INTENTS_FILE"
+_CAPITAL = re.compile(r"\\.|[^\W\d_]")
+
+Pattern = re.Pattern[str]
 
 
-def intent_of(text: str) -> Intent:
-    """The matter a normalised comment is about."""
-    return next((intent for intent, words in _INTENTS.items() if words.search(text)), "other")
+@dataclass(frozen=True, slots=True)
+class Intents:
+    """How to read a comment, normalised and no longer than `READ_CHARS`.
 
-
-def asks(text: str) -> bool:
-    """Whether a normalised comment is a question."""
-    return _QUESTION.search(text) is not None
-
-
-def heat_of(text: str) -> str | None:
-    """What a comment that asks nothing adds to: `vote`, `purchase`, `cheer`; None if it says more.
-
-    `text` is normalised, emoji gone, so that a comment of emoji alone is an empty one.
+    `intents` are in the order of the file, each with its words and its patterns apart: words
+    alone are found faster. The groups of `heat` are named after its buckets.
     """
-    if _VOTE.fullmatch(text):
-        return "vote"
-    if _PURCHASE.fullmatch(text):
-        return "purchase"
-    return "cheer" if _CHEER.fullmatch(text) else None
+
+    intents: Sequence[tuple[Intent, Pattern]]
+    questions: Pattern
+    heat: Pattern
+    fillers: Pattern
+    places: Pattern
+
+    def intent_of(self, text: str) -> Intent:
+        """The matter a comment is about."""
+        for name, pattern in self.intents:
+            if pattern.search(text) is not None:
+                return name
+        return "other"
+
+    def asks(self, text: str) -> bool:
+        """Whether a comment is a question."""
+        return self.questions.search(text) is not None
+
+    def heat_of(self, text: str) -> Heat | None:
+        """What a comment that asks nothing adds to; None if it says more.
+
+        Marks and emoji are gone from `text`, so that a comment of emoji alone is an empty one.
+        """
+        found = self.heat.fullmatch(text)
+        if found is not None:
+            return cast("Heat", found.lastgroup)
+        return "cheer" if len(text) < 2 else None
+
+
+@functools.cache
+def packaged() -> Intents:
+    """Those that come with hostcue."""
+    source = resources.files(__package__) / "intents.yaml"
+    nothing = re.compile(r"(?!)")
+    empty = Intents((), nothing, nothing, nothing, nothing)
+    return _read(source.read_text("utf-8"), "intents.yaml", empty)
+
+
+def read_intents(path: Path) -> Intents:
+    """Those of the user's own file, with the packaged ones for the sections it leaves out.
+
+    Raises:
+        ConfigError: the file can't be read or used; names the line and the bucket.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_LARGEST_BYTES + 1)
+        if len(raw) > _LARGEST_BYTES:
+            raise _unusable(f"{path.name} is larger than {_LARGEST_BYTES // 1024} KiB")
+        text = raw.decode("utf-8-sig")
+    except OSError as exc:
+        raise _unusable(f"{path} can't be read: {exc.strerror}") from None
+    except UnicodeDecodeError:
+        raise _unusable(f"{path.name} is not UTF-8") from None
+    return _read(text, path.name, packaged())
+
+
+def _read(text: str, name: str, rest: Intents) -> Intents:
+    reader = _Reader(name)
+    sections = reader.mapping(_composed(text, name), "the file", _SECTIONS)
+    if (node := sections.get("intents")) is not None:
+        buckets = reader.buckets(node, "intents", _INTENTS)
+        split = [
+            (cast("Intent", name), pattern)
+            for name, found in buckets.items()
+            for pattern in _words_apart(found)
+        ]
+        rest = replace(rest, intents=split)
+    if (node := sections.get("questions")) is not None:
+        rest = replace(rest, questions=_any_of(reader.entries(node, "questions")))
+    if (node := sections.get("heat")) is not None:
+        buckets = reader.buckets(node, "heat", _HEATS)
+        named = (f"(?P<{name}>{_any_of(found).pattern})" for name, found in buckets.items())
+        rest = replace(rest, heat=re.compile("|".join(named)))
+    if (node := sections.get("fillers")) is not None:
+        rest = replace(rest, fillers=_any_of(reader.entries(node, "fillers")))
+    if (node := sections.get("places")) is not None:
+        rest = replace(rest, places=reader.places(node))
+    return rest
+
+
+def _composed(text: str, name: str) -> Node:
+    import yaml
+
+    try:
+        node = yaml.compose(text, yaml.SafeLoader)
+    except yaml.MarkedYAMLError as exc:
+        line = "" if exc.problem_mark is None else f" line {exc.problem_mark.line + 1}:"
+        raise _unusable(f"{name}{line} is no YAML: {exc.problem}") from None
+    except (yaml.YAMLError, RecursionError) as exc:
+        raise _unusable(f"{name} is no YAML: {type(exc).__name__}") from None
+    if node is None:
+        raise _unusable(f"{name} is empty")
+    return node
+
+
+class _Reader:
+    """Reads nodes of one file; what is wrong is told with its line and bucket."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def mapping(self, node: Node, where: str, known: Sequence[str]) -> dict[str, Node]:
+        from yaml import MappingNode, ScalarNode
+
+        if not isinstance(node, MappingNode):
+            raise self._wrong(node, where, "must be names with a colon, each with its entries")
+        found: dict[str, Node] = {}
+        for key, value in node.value:
+            key_name = key.value if isinstance(key, ScalarNode) else "?"
+            if key_name not in known:
+                choice = ", ".join(known)
+                raise self._wrong(key, where, f"has no {key_name!r}; choose from {choice}")
+            if key_name in found:
+                raise self._wrong(key, where, f"has {key_name!r} twice; put them together")
+            found[key_name] = value
+        return found
+
+    def entries(self, node: Node, bucket: str) -> list[str]:
+        from yaml import ScalarNode, SequenceNode
+
+        if not isinstance(node, SequenceNode) or not node.value:
+            raise self._wrong(node, bucket, "must be a list with at least one entry")
+        if len(node.value) > _MOST_ENTRIES:
+            raise self._wrong(node, bucket, f"has more than {_MOST_ENTRIES} entries")
+        found: list[str] = []
+        for item in node.value:
+            if not isinstance(item, ScalarNode):
+                raise self._wrong(item, bucket, "has an entry that is no word; put '..' around it")
+            try:
+                found.append(checked(item.value))
+            except ValueError as exc:
+                raise self._wrong(item, bucket, f"entry {item.value[:40]!r} {exc}") from None
+        return found
+
+    def buckets(self, node: Node, section: str, known: Sequence[str]) -> dict[str, list[str]]:
+        named = self.mapping(node, section, known)
+        if not named:
+            raise self._wrong(node, section, "must hold at least one bucket")
+        return {name: self.entries(value, f"{section}: {name}") for name, value in named.items()}
+
+    def places(self, node: Node) -> Pattern:
+        names = self.entries(node, "places")
+        for item, name in zip(node.value, names, strict=True):
+            if len(name) < 2 or not name.isalnum():
+                raise self._wrong(item, "places", f"{name[:40]!r} is no name of two letters")
+        longest_first = sorted(map(str.lower, names), key=len, reverse=True)
+        return re.compile("|".join(longest_first))
+
+    def _wrong(self, node: Node, bucket: str, what: str) -> ConfigError:
+        return _unusable(f"{self._name} line {node.start_mark.line + 1}, {bucket}: {what}")
+
+
+def _any_of(entries: Sequence[str]) -> Pattern:
+    """One pattern for all; texts are in lower case, so that the engine need not compare cases."""
+    return re.compile("|".join(f"(?:{_CAPITAL.sub(_lower, entry)})" for entry in entries))
+
+
+def _words_apart(entries: Sequence[str]) -> tuple[Pattern, ...]:
+    """All words in one pattern, each pattern alone: so the engine skips what can't begin one."""
+    words = [entry for entry in entries if entry.isalnum()]
+    patterns = [[entry] for entry in entries if not entry.isalnum()]
+    return tuple(_any_of(each) for each in (words, *patterns) if each)
+
+
+def _lower(found: re.Match[str]) -> str:
+    return found[0] if found[0][0] == "\\" else found[0].lower()
+
+
+def _unusable(message: str) -> ConfigError:
+    return ConfigError(
+        message,
+        field=_SETTING,
+        remedy="mend the file, or unset HOSTCUE_INTENTS_FILE to use the packaged words",
+    )

@@ -6,7 +6,7 @@ from collections import deque
 from statistics import median
 
 from hostcue.model.clock import now_ms
-from hostcue.model.comment import Comment, Gap, LiveEvent
+from hostcue.model.comment import Comment, Gap, LiveEvent, Tally, WayTaken
 
 _LAGS = 20
 _MINUTE_S = 60
@@ -21,8 +21,8 @@ class Pulse:
         self._lags_ms: deque[int] = deque(maxlen=_LAGS)
 
     def beat(self, event: LiveEvent, now_s: float) -> None:
-        """Count one event that just came in; gaps are our own and no sign of life."""
-        if isinstance(event, Gap):
+        """Count one event that just came in; what is our own is no sign of life."""
+        if isinstance(event, (Gap, WayTaken, Tally)):
             return
         self._last_s = now_s
         second = int(now_s)

@@ -2,56 +2,96 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
 import anyio
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from hostcue.events.message import Message
+from hostcue.events.traffic import Traffic
 from hostcue.model.event import Event, StreamName
 
 Ending = Literal["lag", "closed"]
-Wanted = Callable[[str], bool]
-"""Whether a client wants events of a subject; asked for each event, so the answer may change."""
+Wanted = Callable[[Event], bool]
+"""Whether a client wants an event; asked for each, so the answer may change."""
 
 _BREATH_S = 0.01
 
 
-def everything(_: str) -> bool:
+def everything(_: Event) -> bool:
     """Of all recordings, of all rooms."""
     return True
 
 
 class Subscription:
-    """One client's live events; iteration ends when the client lags or the hub closes."""
+    """One client's live messages, which wait here until it takes them."""
 
-    def __init__(
-        self, stream: StreamName, wanted: Wanted, queue: MemoryObjectReceiveStream[Event]
-    ) -> None:
+    def __init__(self, stream: StreamName, wanted: Wanted, capacity: int) -> None:
         self.stream = stream
-        self.wanted = wanted
         self.ending: Ending | None = None
-        self._queue = queue
+        self._wanted = wanted
+        self._capacity = capacity
+        self._waiting: deque[Message] = deque()
+        self._awaited = 0  # how many wake who waits
+        self._wake: anyio.Event | None = None
+
+    @property
+    def is_half_full(self) -> bool:
+        """Whether its client had better read now."""
+        return 2 * len(self._waiting) > self._capacity
 
     def wants(self, event: Event) -> bool:
         """Whether this client asked for the event."""
-        return event.stream == self.stream and self.wanted(event.subject)
+        return event.stream == self.stream and self._wanted(event)
 
-    async def next(self) -> Event | None:
-        """The next event; None once there will be no more, see `ending`."""
-        try:
-            return await self._queue.receive()
-        except anyio.EndOfStream:
-            return None
+    def offer(self, message: Message) -> bool:
+        """Let the message wait here; False when there is no room left."""
+        if len(self._waiting) >= self._capacity:
+            return False
+        self._waiting.append(message)
+        if len(self._waiting) >= self._awaited:
+            self._rouse()
+        return True
+
+    def end(self, ending: Ending) -> None:
+        """No more messages come; those that wait can still be taken."""
+        self.ending = ending
+        self._rouse()
+
+    async def arrival(self) -> None:
+        """Return once a message waits, or none will come any more."""
+        await self._holds(1)
+
+    async def half_full(self) -> None:
+        """Return once half of what can wait here does, or none will come any more."""
+        await self._holds(self._capacity // 2 + 1)
+
+    def take(self) -> list[Message]:
+        """All that waits."""
+        taken = list(self._waiting)
+        self._waiting.clear()
+        return taken
+
+    async def _holds(self, number: int) -> None:
+        while len(self._waiting) < number and self.ending is None:
+            self._awaited, self._wake = number, anyio.Event()
+            await self._wake.wait()
+
+    def _rouse(self) -> None:
+        if self._wake is not None:
+            self._wake.set()
+            self._wake = None
 
 
 class Hub:
     """Hands committed events to whoever listens; a slow listener is cut off, never waited for."""
 
     def __init__(self, *, queue_size: int = 1000) -> None:
+        self.traffic = Traffic()
         self._queue_size = queue_size
-        self._listeners: dict[Subscription, MemoryObjectSendStream[Event]] = {}
+        self._listeners: set[Subscription] = set()
         self._closed = False
 
     @property
@@ -61,14 +101,14 @@ class Hub:
 
     def publish(self, events: Sequence[Event]) -> None:
         """Give the events to all who want them, at once."""
-        for subscription, queue in list(self._listeners.items()):
-            for event in events:
-                if not subscription.wants(event):
-                    continue
-                try:
-                    queue.send_nowait(event)
-                except anyio.WouldBlock:
-                    self._end(subscription, "lag")
+        self.traffic.count(events)
+        if not self._listeners:
+            return
+        messages = [Message(event) for event in events]
+        for listener in list(self._listeners):
+            for message in messages:
+                if listener.wants(message.event) and not listener.offer(message):
+                    self._end(listener, "lag")
                     break
 
     async def breathe(self, within_s: float = 1.0) -> None:
@@ -77,23 +117,18 @@ class Hub:
         Whoever publishes much at once calls it in between: all read in this one thread.
         """
         with anyio.move_on_after(within_s):
-            while any(  # noqa: ASYNC110 - a queue does not say when it was read
-                2 * queue.statistics().current_buffer_used > self._queue_size
-                for queue in self._listeners.values()
-            ):
+            while any(listener.is_half_full for listener in self._listeners):  # noqa: ASYNC110 - each reads in its own time
                 await anyio.sleep(_BREATH_S)
 
     @contextmanager
     def subscribe(self, stream: StreamName, wanted: Wanted = everything) -> Iterator[Subscription]:
         """Listen from now on."""
-        send, receive = anyio.create_memory_object_stream[Event](self._queue_size)
-        subscription = Subscription(stream, wanted, receive)
-        self._listeners[subscription] = send
+        subscription = Subscription(stream, wanted, self._queue_size)
+        self._listeners.add(subscription)
         if self._closed:
             self._end(subscription, "closed")
         try:
-            with receive:
-                yield subscription
+            yield subscription
         finally:
             self._end(subscription, "closed")
 
@@ -104,7 +139,6 @@ class Hub:
             self._end(subscription, "closed")
 
     def _end(self, subscription: Subscription, ending: Ending) -> None:
-        queue = self._listeners.pop(subscription, None)
-        if queue is not None:
-            subscription.ending = ending
-            queue.close()
+        if subscription in self._listeners:
+            self._listeners.remove(subscription)
+            subscription.end(ending)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # made once: it is slow
+_DECODER = json.JSONDecoder()
+
 
 def to_json(value: object) -> str:
     """Compact JSON text."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def from_json(stored: str) -> object:
@@ -31,8 +34,11 @@ def as_json(value: Mapping[str, object]) -> dict[str, object]:
 
 
 def strings_from(stored: str) -> dict[str, str]:
-    """A stored JSON object of strings."""
-    return {key: str(value) for key, value in object_from(stored).items()}
+    """A stored JSON object of strings; there are thousands of them in a window."""
+    value, _ = _DECODER.raw_decode(stored)  # `loads` looks for spaces around it, for as long
+    if not isinstance(value, dict):
+        raise TypeError("a stored JSON object is something else")
+    return {key: str(member) for key, member in value.items()}
 
 
 def texts(value: object) -> tuple[str, ...]:

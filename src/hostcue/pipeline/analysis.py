@@ -17,8 +17,6 @@ import structlog
 from hostcue.errors import HostcueError, RateLimited, UpstreamError, known_cause
 from hostcue.model.analysis import Analysis
 from hostcue.model.clock import now_ms
-from hostcue.model.comment import Comment
-from hostcue.model.digest import CommentDigest
 from hostcue.model.json_text import as_json, member, texts
 from hostcue.model.segment import Segment
 from hostcue.model.tip import (
@@ -31,26 +29,27 @@ from hostcue.model.tip import (
     TipType,
 )
 from hostcue.model.window import Window
+from hostcue.pipeline.digests import Digests
 from hostcue.ports import TipWriter
 from hostcue.storage.analyses import Analyses
-from hostcue.storage.comments import Comments, Utterances
-from hostcue.storage.gaps import Gaps, comment_gaps_of, covered
+from hostcue.storage.comments import Comments
+from hostcue.storage.gaps import Gaps
 from hostcue.storage.recordings import Recordings
 from hostcue.storage.segments import Segments
 from hostcue.storage.tips import Tips, evidence_from
+from hostcue.storage.utterances import Utterances
 
 log = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 4
 """First try and at most three more; counted in the database, so a restart does not begin anew."""
-_COMMENTS_PER_WINDOW = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Stations:
     """What the analysis gets from the other stations."""
 
-    digest: Callable[[list[Comment]], CommentDigest]
+    digests: Digests
     frames: Callable[[Path, Window, str], list[Frame]]
     settled: Callable[[str, int], Awaitable[None]]
 
@@ -206,24 +205,18 @@ class SegmentAnalysis:
             tasks.start_soon(look)
             with anyio.move_on_after(self._wait_s):
                 await self._stations.settled(room_id, window.end_ms)
-        stored = await self._stores.comments.get_comments_between(
-            room_id, window.start_ms, window.end_ms, _COMMENTS_PER_WINDOW
-        )
-        gaps = await self._stores.gaps.of(comment_gaps_of(segment.platform, room_id))
+        said = await self._stations.digests.of(room_id, window, segment.platform)
         recording = await self._stores.recordings.get(segment.recording_id)
-        condensed = await anyio.to_thread.run_sync(
-            self._stations.digest, [item.comment for item in stored]
-        )
         pack = EvidencePack(
             segment=segment,
             title=recording.room.title,
-            digest=condensed,
+            digest=said.digest,
             utterances=tuple(
                 await self._stores.utterances.between(room_id, window.start_ms, window.end_ms)
             ),
             frames=tuple(frames),
         )
-        return pack, covered(gaps, window.start_ms, window.end_ms)
+        return pack, said.coverage
 
     async def _write(self, pack: EvidencePack, analysis: Analysis) -> tuple[Answer, str]:
         """The model's answer, or the templates' with the reason why not the model's."""

@@ -99,7 +99,7 @@ class BroadcastRecorder:
         finally:
             with anyio.CancelScope(shield=True), anyio.move_on_after(5):
                 recording = self._logbook.recording
-                await self._chats.leave(recording.room.live_id, recording.id)
+                await self._chats.leave(recording.room, recording.id)
 
     async def stop(self, reason: str) -> None:
         """End what is recorded now; its last segment is indexed when this returns."""

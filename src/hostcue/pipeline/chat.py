@@ -9,9 +9,20 @@ import anyio
 import structlog
 
 from hostcue.comments.collector import Collector, CollectorHealth
+from hostcue.comments.ingest import IngestSource
+from hostcue.comments.pseudonyms import Pseudonyms
 from hostcue.errors import HostcueError, RoomError, StorageFailed, UpstreamError
 from hostcue.model.clock import now_ms
-from hostcue.model.comment import Comment, Gap, LiveEvent, ProductChange, RoomControl, RoomStats
+from hostcue.model.comment import (
+    Comment,
+    Gap,
+    LiveEvent,
+    ProductChange,
+    RoomControl,
+    RoomStats,
+    Tally,
+    WayTaken,
+)
 from hostcue.model.event import Event
 from hostcue.model.room import Access, Room
 from hostcue.ports import CommentSource
@@ -19,7 +30,11 @@ from hostcue.storage.comments import STORED_KINDS, Comments, comment_event
 
 log = structlog.get_logger(__name__)
 
+NOT_COLLECTED = "not_collected"
+"""The cause of the gap in which hostcue did not run, or nobody wanted a room's comments."""
+
 Publish = Callable[[Sequence[Event]], None]
+NewCollector = Callable[[CommentSource], Collector]
 Hear = Callable[[Room, RoomControl], None]
 """Is told what the platform says of a room's broadcast."""
 
@@ -49,12 +64,13 @@ class Pauses:
 
 @dataclass(frozen=True, slots=True)
 class ChatStatus:
-    """How the collection of a room's comments stands."""
+    """How the collection of a room's comments stands; `gap` is the one that lasts now."""
 
     room: Room
     since_ms: int
     running: bool
     health: CollectorHealth
+    gap: Gap | None = None
 
 
 class Chat:
@@ -68,8 +84,10 @@ class Chat:
         store: Comments,
         publish: Publish,
         *,
+        pseudonyms: Pseudonyms,
         hear: Hear,
         pauses: Pauses,
+        new_collector: NewCollector = Collector,
     ) -> None:
         self.room = room
         self.owners: set[str] = set()
@@ -78,9 +96,11 @@ class Chat:
         self._source = source
         self._store = store
         self._publish = publish
+        self._pseudonyms = pseudonyms
         self._hear = hear
         self._pauses = pauses
-        self._collector = Collector(source)
+        self._new_collector = new_collector
+        self._collector = new_collector(source)
         self._since_ms = now_ms()
         self._scope = anyio.CancelScope()
         self._flushed = anyio.Event()
@@ -90,7 +110,7 @@ class Chat:
         self._failures = 0  # in a row
         self._said_over = False
         self._renewed = anyio.Event()
-        self._announced = ("", "")
+        self._announced: tuple[str, str, str | None] = ("", "", None)
 
     @property
     def status(self) -> ChatStatus:
@@ -98,17 +118,18 @@ class Chat:
         health, over = self._collector.health, self.finished.is_set()
         if over and health.state not in {"ended", "failed"}:
             health = replace(health, state="ended")
-        return ChatStatus(self.room, self._since_ms, not over, health)
+        return ChatStatus(self.room, self._since_ms, not over, health, self._gap)
 
     async def run(self) -> None:
         """Collect until the broadcast is over, or until `end`."""
         try:
             with self._scope:
+                await self._recall()
                 while (pause_s := await self._collect()) is not None:
                     with anyio.move_on_after(pause_s):
                         await self._renewed.wait()
                     self._renewed = anyio.Event()
-                    self._collector = Collector(self._source)
+                    self._collector = self._new_collector(self._source)
         finally:
             with anyio.CancelScope(shield=True), anyio.move_on_after(2):
                 await self._close()
@@ -130,6 +151,13 @@ class Chat:
             self._access, self._failures = access, 0
             self._renewed.set()
 
+    def ingested(self, comments: Sequence[Comment]) -> None:
+        """The user's own collector sent these, and they are stored."""
+        for comment in comments:
+            self._collector.overhear(comment)
+        if comments and isinstance(self._source, IngestSource):
+            self._source.heard(self.room.platform, self.room.room_id)
+
     async def settled(self, until_ms: int) -> None:
         """Return once all that was received before is stored."""
         while not self.finished.is_set() and self._flushed_ms < until_ms:
@@ -141,6 +169,7 @@ class Chat:
             if self._gap is not None:
                 gap = replace(self._gap, end_ms=max(now_ms(), self._gap.start_ms))
                 await self._store.gap(self.room.platform, self.room.room_id, gap)
+                self._gap = None
             await self._announce()
         except StorageFailed as exc:
             log.warning("comments_not_closed", room=self.room.live_id, error=exc)
@@ -171,6 +200,16 @@ class Chat:
             log.warning("state_not_stored", room=self.room.live_id, error=exc)
         return pause_s
 
+    async def _recall(self) -> None:
+        """What came since this broadcast was last collected here, if it was, is missing."""
+        try:
+            heard_ms = await self._store.heard_until(self.room.platform, self.room.room_id)
+            if heard_ms is not None and heard_ms < self._since_ms:
+                self._broken, self._gap = True, Gap(heard_ms, NOT_COLLECTED)
+                await self._store.gap(self.room.platform, self.room.room_id, self._gap)
+        except StorageFailed as exc:
+            log.warning("state_not_stored", room=self.room.live_id, error=exc)
+
     async def _lack(self, cause: str) -> None:
         """Until something comes again, comments are missing."""
         self._broken = True
@@ -187,17 +226,17 @@ class Chat:
         self._broken, self._failures = False, 0
 
     async def _take(self, batch: list[LiveEvent]) -> None:
-        await self._regain()
-        comments = [event for event in batch if isinstance(event, Comment)]
-        kept = [comment for comment in comments if comment.kind in STORED_KINDS]
-        if kept:
-            await self._store.add(kept)
+        if any(not isinstance(event, (WayTaken, Tally)) for event in batch):
+            await self._regain()
+        comments = [self._pseudonyms.veil(event) for event in batch if isinstance(event, Comment)]
+        stats = [event for event in batch if isinstance(event, RoomStats)]
+        await self._store.take([*comments, *stats])
         passing = [comment_event(c) for c in comments if c.kind not in STORED_KINDS]
         for event in batch:
             match event:
                 case Gap():
                     await self._store.gap(self.room.platform, self.room.room_id, event)
-                    self._gap = event if event.end_ms is None else None
+                    self._note_gap(event)
                 case ProductChange():
                     await self._store.product(event)
                 case RoomStats():
@@ -212,11 +251,19 @@ class Chat:
         self._flushed.set()
         self._flushed = anyio.Event()
 
+    def _note_gap(self, gap: Gap) -> None:
+        """Of two at once, as when a lost connection meets an overload, the first is noted."""
+        if gap.end_ms is None:
+            self._gap = self._gap or gap
+        elif self._gap is not None and self._gap.start_ms == gap.start_ms:
+            self._gap = None
+
     async def _announce(self) -> None:
-        """Tell the room's stream when the state became another."""
+        """Tell the room's stream when the state became another, or the way."""
         health = self._collector.health
-        if (health.state, health.reason) != self._announced:
-            self._announced = (health.state, health.reason)
+        now = (health.state, health.reason, health.way)
+        if now != self._announced:
+            self._announced = now
             await self._store.state(self.room.room_id, health.state, health.reason)
 
 

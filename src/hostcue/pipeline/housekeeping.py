@@ -6,6 +6,7 @@ import anyio
 import structlog
 
 from hostcue.model.clock import now_ms
+from hostcue.pipeline.comment_care import CommentCare
 from hostcue.pipeline.disk import DiskGuard
 from hostcue.pipeline.retention import Retention
 from hostcue.storage.outbox import Outbox
@@ -23,6 +24,16 @@ async def keep_house(outbox: Outbox, *, every_s: float = 3600) -> None:
             await outbox.prune(now_ms() - EVENTS_KEPT_MS)
         except Exception as exc:  # a boundary: nothing else may end because of this
             log.warning("events_not_pruned", exc_info=exc)
+        await anyio.sleep(every_s)
+
+
+async def keep_comments(care: CommentCare, *, every_s: float = 3600) -> None:
+    """Drop comments that are older than they are kept, now and every hour."""
+    while True:
+        try:
+            await care.drop_old()
+        except Exception as exc:  # a boundary, as above
+            log.warning("comments_not_dropped", exc_info=exc)
         await anyio.sleep(every_s)
 
 

@@ -154,7 +154,7 @@ class RecordingSession:
         )
         if later != now:
             await self.logbook.replan(later)
-            self._chats.renew(self.recording.room.live_id, later.access)
+            self._chats.renew(self.recording.room, later.access)
         self._watch.nudge()
 
     def hear(self, control: RoomControl) -> None:

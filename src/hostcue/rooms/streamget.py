@@ -49,13 +49,28 @@ class StreamgetResolver:
     Certificates are checked and proxies and addresses are ours (see `streamget_http`). The
     library's word is looked at twice: it says offline of a page it can't read, where it then knows
     no anchor either; and a quality is a place in a list, whose last entry stands for all below it.
+
+    Args:
+        proxies: of the settings; a room's own proxy replaces them.
+        policy: where links and the library's requests may lead.
+        timeout_s: for one room.
+        logins: cookies by platform; a room's own cookie replaces them.
+        instead: see `streamget_http.Session`.
     """
 
     def __init__(
-        self, proxies: Proxies, *, policy: AddressPolicy | None = None, timeout_s: float = 30.0
+        self,
+        proxies: Proxies,
+        *,
+        policy: AddressPolicy | None = None,
+        timeout_s: float = 30.0,
+        logins: Mapping[str, str] | None = None,
+        instead: Mapping[str, str] | None = None,
     ) -> None:
         self._proxies = proxies
         self._policy = policy or AddressPolicy()
+        self._logins = logins or {}
+        self._instead = instead or {}
         self._timeout_s = timeout_s
         self._gates: dict[str, Gates] = {}  # by platform
 
@@ -89,12 +104,13 @@ class StreamgetResolver:
     async def _live_room(self, site: Site, link: str, quality: Quality, access: Access) -> LiveRoom:
         proxies = self._proxies.through(access.proxy)
         async with streamget_http.open_session(
-            proxies, self._policy, timeout_s=self._timeout_s
+            proxies, self._policy, timeout_s=self._timeout_s, instead=self._instead
         ) as session:
             try:
                 with anyio.fail_after(self._timeout_s):
                     library = await anyio.to_thread.run_sync(streamget_http.load)
-                    login = {"cookies": access.cookie} if access.cookie else {}
+                    cookie = access.cookie or self._logins.get(site.key, "")
+                    login = {"cookies": cookie} if cookie else {}
                     platform = getattr(library, site.cls)(**login)
                     fetch: Callable[[str], Awaitable[object]] = getattr(platform, site.method)
                     data = await fetch(link)

@@ -1,7 +1,8 @@
 """`python -m hostcue.sim`: a pretend room as a process of its own, until Ctrl-C or SIGTERM.
 
 Prints one line of JSON when it is ready: the addresses, and the environment for hostcue. Then it
-takes faults from its standard input, one a line, and answers each: see `hostcue.sim.commands`.
+takes faults from its standard input, one a line, and answers each: see `hostcue.sim.commands`. A
+file of them with their times is a scenario: see `hostcue.sim.scenario`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import partial
 
 import anyio
@@ -20,26 +22,58 @@ from hostcue.sim.commands import Commands, read_lines
 from hostcue.sim.flv import LiveFlv
 from hostcue.sim.media import Clip, make_clip
 from hostcue.sim.room import PretendRoom
+from hostcue.sim.scenario import Scenario
 
 
-async def _run(live_id: str, pace: float, rooms: int, draw: Callable[..., Clip]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Options:
+    live_id: str
+    pace: float
+    rooms: int
+    comment_rooms: int
+    scenario: Scenario
+
+
+async def _run(options: _Options, draw: Callable[..., Clip]) -> None:
     clip = draw()
     async with AsyncExitStack() as stack:
         signals = stack.enter_context(anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM))
-        room = await stack.enter_async_context(
-            PretendRoom.open(live_id=live_id, pace=pace, clip=clip)
-        )
-        more = [await stack.enter_async_context(LiveFlv.open(clip)) for _ in range(1, rooms)]
-        _say(json.dumps(_facts(room, more), ensure_ascii=False))
+        rooms = await _open_rooms(stack, options, clip)
+        count = max(0, options.rooms - len(rooms))
+        more = [await stack.enter_async_context(LiveFlv.open(clip)) for _ in range(count)]
+        commands = Commands(rooms, more, draw)
+        try:
+            options.scenario.check(commands)
+        except ValueError as exc:
+            sys.exit(f"scenario, {exc}")
+        _say(json.dumps(_facts(rooms, more), ensure_ascii=False))
         tasks = await stack.enter_async_context(anyio.create_task_group())
+        tasks.start_soon(options.scenario.play, commands)
         if sys.stdin is not None:
-            tasks.start_soon(_obey, Commands(room, [room.flv, *more], draw))
+            tasks.start_soon(_obey, commands)
         async for _ in signals:
             tasks.cancel_scope.cancel()
             return
 
 
-def _facts(room: PretendRoom, more: list[LiveFlv]) -> dict[str, object]:
+async def _open_rooms(stack: AsyncExitStack, options: _Options, clip: Clip) -> list[PretendRoom]:
+    """The rooms that have comments, all on the servers of the first."""
+    rooms: list[PretendRoom] = []
+    for number in range(options.comment_rooms):
+        room = PretendRoom.open(
+            live_id=options.live_id if number == 0 else f"{options.live_id}{number}",
+            pace=options.pace,
+            clip=clip,
+            seed=options.scenario.seed + number,
+            with_model=number == 0,
+            host=rooms[0].douyin.host if rooms else None,
+        )
+        rooms.append(await stack.enter_async_context(room))
+    return rooms
+
+
+def _facts(rooms: list[PretendRoom], more: list[LiveFlv]) -> dict[str, object]:
+    room = rooms[0]
     return {
         "pretended": True,
         "note": "DEMO: nothing of this is a real room or a real model",
@@ -53,7 +87,7 @@ def _facts(room: PretendRoom, more: list[LiveFlv]) -> dict[str, object]:
         "dashscope_url": room.model.dashscope_url,
         "environment": room.environment(),
         "rooms": [
-            {"link": room.link, "flv_url": room.flv.url},
+            *({"link": one.link, "flv_url": one.flv.url} for one in rooms),
             *({"link": flv.url, "flv_url": flv.url} for flv in more),
         ],
     }
@@ -75,6 +109,13 @@ def _positive(text: str) -> int:
     return number
 
 
+def _scenario(name: str) -> Scenario:
+    try:
+        return Scenario.read(name)
+    except (OSError, ValueError) as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from None
+
+
 def main() -> None:
     """Read the options and run."""
     parser = argparse.ArgumentParser(prog="python -m hostcue.sim", description=__doc__)
@@ -82,6 +123,16 @@ def main() -> None:
     parser.add_argument("--pace", type=float, default=1.0, help="how fast viewers comment")
     parser.add_argument(
         "--rooms", type=_positive, default=1, help="streams in all, each with its own faults"
+    )
+    parser.add_argument(
+        "--comment-rooms", type=_positive, default=1, help="how many of them have comments"
+    )
+    parser.add_argument(
+        "--scenario",
+        type=_scenario,
+        default=Scenario(()),
+        metavar="FILE",
+        help="what happens and when; `rough_evening` comes with the simulator",
     )
     parser.add_argument(
         "--seconds", type=_positive, default=20, help="after which the picture repeats"
@@ -101,7 +152,10 @@ def main() -> None:
         fps=options.fps,
         kbps=options.kbps,
     )
-    anyio.run(_run, options.live_id, options.pace, options.rooms, draw)
+    told = _Options(
+        options.live_id, options.pace, options.rooms, options.comment_rooms, options.scenario
+    )
+    anyio.run(_run, told, draw)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Literal, Self
 
-from hostcue.sim.douyin import DouyinFace
+from hostcue.sim.douyin import DouyinFace, DouyinHost
 from hostcue.sim.flv import LiveFlv
 from hostcue.sim.media import Clip
 from hostcue.sim.qwen import QwenStandIn
@@ -31,8 +31,14 @@ class PretendRoom:
         pace: float = 1.0,
         clip: Clip | None = None,
         with_model: bool = True,
+        host: DouyinHost | None = None,
+        seed: int = 7,
     ) -> AsyncIterator[Self]:
-        """Go live until the context ends; `pace` is how fast the audience's script runs."""
+        """Go live until the context ends.
+
+        `pace` is how fast the audience's script runs, and `seed` makes it; with a `host` the room
+        is beside those that are there.
+        """
         async with AsyncExitStack() as stack:
             flv = await stack.enter_async_context(LiveFlv.open(clip))
             douyin = await stack.enter_async_context(
@@ -41,7 +47,9 @@ class PretendRoom:
                     live_id=live_id,
                     anchor_name=anchor_name,
                     pace=pace,
+                    seed=seed,
                     sign=flv.sign,
+                    host=host,
                 )
             )
             model = await stack.enter_async_context(QwenStandIn.open()) if with_model else None
@@ -63,6 +71,8 @@ class PretendRoom:
         room = {
             "HOSTCUE_DOUYIN_WEB_URL": self.douyin.web_url,
             "HOSTCUE_DOUYIN_PUSH_URL": self.douyin.push_url,
+            "HOSTCUE_DOUYIN_CONNECT_GAP_S": "0",
+            "HOSTCUE_DOUYIN_COMMENTS": "websocket,polling",  # a demo starts no browser
             "HOSTCUE_ALLOW_PRIVATE_URLS": "true",
         }
         if self._model is None:

@@ -1,34 +1,26 @@
-"""Comments by window, each stored once; and what the host said, by window."""
+"""Comments by window, each stored once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import AsyncIterator, Collection, Sequence
 
-from sqlalchemy import Row, select, tuple_, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from hostcue.model.clock import now_ms
-from hostcue.model.comment import Comment, CommentKind, Gap, ProductChange
-from hostcue.model.event import Event
-from hostcue.model.json_text import strings_from, to_json
-from hostcue.model.utterance import Utterance
+from hostcue.errors import BadRequest
+from hostcue.model.comment import Comment, CommentKind, Gap, ProductChange, RoomStats
+from hostcue.model.event import Event, event_of
 from hostcue.storage import tables
+from hostcue.storage.comment_minutes import MinuteCounts, Passed
+from hostcue.storage.comment_rows import COLUMNS, PAGE, StoredComment, insert_new, read_rows
 from hostcue.storage.database import Database
 from hostcue.storage.gaps import comment_gaps_of, store_gap
 
 _T = tables.comments
-STORED_KINDS: frozenset[CommentKind] = frozenset({"chat", "gift", "follow"})
-"""Likes and enters are counted while they pass, and not kept: they are the bulk of the traffic."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredComment:
-    """A comment with its place in the one sequence of ids."""
-
-    row_id: int
-    comment: Comment
+_ON_THE_WAY_MS = 10_000
+"""At most so long is a comment on its way from who sent it into the store."""
+STORED_KINDS: frozenset[CommentKind] = frozenset({"chat", "gift", "follow", "share", "fans_club"})
+"""Likes and enters are counted to their minute and not kept: they are the bulk of the traffic."""
 
 
 class Comments:
@@ -36,31 +28,31 @@ class Comments:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._minutes = MinuteCounts()
+        self._passed = Passed()
 
-    async def add(self, comments: Sequence[Comment]) -> list[StoredComment]:
-        """Store what is new, in one commit, and send it out; returns just that, in order."""
-        received = now_ms()
-        stored: list[StoredComment] = []
+    async def take(self, batch: Sequence[Comment | RoomStats]) -> list[StoredComment]:
+        """Store what is new and count it to its minutes, in one commit; then send it out.
+
+        Returns the comments that were new, in order. Likes and enters are counted only, each
+        once as long as their ids are remembered: a batch may be given again.
+        """
+        kept: list[Comment] = []
+        passing: list[Comment] = []
+        stats: list[RoomStats] = []
+        for event in batch:
+            if isinstance(event, RoomStats):
+                stats.append(event)
+            else:
+                (kept if event.kind in STORED_KINDS else passing).append(event)
+        passing = self._passed.unknown(passing)
+        if not (kept or passing or stats):
+            return []
         async with self._db.write() as tx:
-            rows = await tx.connection.execute(
-                select(_T.c.platform, _T.c.room_id, _T.c.id).where(
-                    tuple_(_T.c.platform, _T.c.room_id, _T.c.id).in_(
-                        [(c.platform, c.room_id, c.id) for c in comments]
-                    )
-                )
-            )
-            known = {tuple(row) for row in rows}
-            for comment in comments:
-                key = (comment.platform, comment.room_id, comment.id)
-                if key not in known and comment.kind in STORED_KINDS:
-                    known.add(key)
-                    stored.append(StoredComment(tx.next_id(), comment))
-            if stored:
-                await tx.connection.execute(
-                    _T.insert(), [_values(item, received) for item in stored]
-                )
-                for item in stored:
-                    tx.publish(comment_event(item.comment, item.row_id))
+            stored = await insert_new(tx, kept) if kept else []
+            await self._minutes.add(tx, [*(item.comment for item in stored), *passing], stats)
+            tx.publish(comment_event(item.comment, item.row_id) for item in stored)
+        self._passed.remember(passing)
         return stored
 
     async def get_comments_between(
@@ -71,33 +63,106 @@ class Comments:
         limit: int = 2000,
         *,
         after: int | None = None,
+        kinds: Collection[str] | None = None,
     ) -> list[StoredComment]:
         """Comments sent in `[start_ts, end_ts)`, oldest first, `limit` of them.
 
         Goes by the platform's send time, so late arrivals land in the window they belong to.
         `after` is the `row_id` of the last comment of the page before.
+
+        Raises:
+            BadRequest: the comment `after` is not stored any more.
         """
-        query = (
-            select(_T)
-            .where(_T.c.room_id == room_id, _T.c.ts >= start_ts, _T.c.ts < end_ts)
-            .order_by(_T.c.ts, _T.c.row_id)
-            .limit(limit)
+        place = (start_ts, -1)
+        if after is not None:
+            sent = await self._db.fetch("SELECT ts FROM comments WHERE row_id = ?", (after,))
+            if not sent:
+                raise BadRequest(
+                    f"there is no comment {after}: it was deleted meanwhile, or never was",
+                    field="after",
+                    remedy="ask for the window from its beginning, without `after`",
+                )
+            place = max(place, (sent[0][0], after))
+        return await self._page(room_id, place, end_ts, limit, kinds)
+
+    async def pages(
+        self, room_id: str, start_ts: int, end_ts: int, *, size: int = 2000
+    ) -> AsyncIterator[list[StoredComment]]:
+        """All comments sent in `[start_ts, end_ts)`, oldest first, also while some are deleted."""
+        place = (start_ts, -1)
+        while page := await self._page(room_id, place, end_ts, size):
+            yield page
+            place = (page[-1].comment.ts_ms, page[-1].row_id)
+
+    async def _page(
+        self,
+        room_id: str,
+        place: tuple[int, int],
+        end_ts: int,
+        limit: int,
+        kinds: Collection[str] | None = None,
+    ) -> list[StoredComment]:
+        """What comes after a send time and a row id, in their order."""
+        query, parameters = PAGE, [room_id, *place, end_ts]
+        if kinds is not None:
+            query += f" AND kind IN ({', '.join('?' * len(kinds))})"
+            parameters += kinds
+        return read_rows(
+            await self._db.fetch(f"{query} ORDER BY ts, row_id LIMIT ?", [*parameters, limit])
         )
-        async with self._db.read() as connection:
-            if after is not None:
-                mark = (
-                    await connection.execute(select(_T.c.ts).where(_T.c.row_id == after))
-                ).scalar()
-                query = query.where(tuple_(_T.c.ts, _T.c.row_id) > (mark or 0, after))
-            return [_stored(row) for row in await connection.execute(query)]
 
     async def after(self, room_id: str | None, row_id: int, limit: int) -> list[StoredComment]:
         """Comments stored after `row_id`, in the order they were stored."""
-        query = select(_T).where(_T.c.row_id > row_id).order_by(_T.c.row_id).limit(limit)
+        query = select(*COLUMNS).where(_T.c.row_id > row_id).order_by(_T.c.row_id).limit(limit)
         if room_id is not None:
             query = query.where(_T.c.room_id == room_id)
         async with self._db.read() as connection:
-            return [_stored(row) for row in await connection.execute(query)]
+            return read_rows(await connection.execute(query))
+
+    async def received_before(self, before_ms: int, after: int, limit: int) -> list[int]:
+        """Row ids, at most `limit`, of comments received earlier than `before_ms`.
+
+        Reads on from row `after` in the order of storing, and no further than a stretch of
+        `limit` rows in which none is so old: the table may be large.
+        """
+        query = (
+            select(_T.c.row_id, _T.c.received_at)
+            .where(_T.c.row_id > after)
+            .order_by(_T.c.row_id)
+            .limit(limit)
+        )
+        async with self._db.read() as connection:
+            rows = await connection.execute(query)
+            return [row_id for row_id, received_ms in rows if received_ms < before_ms]
+
+    async def written_by(self, viewers: Sequence[str], after: int, limit: int) -> list[int]:
+        """Row ids after `after`, at most `limit`, of what one of the `viewers` wrote or gave."""
+        query = (
+            select(_T.c.row_id)
+            .where(_T.c.row_id > after, _T.c.viewer.in_(viewers), _T.c.viewer != "")
+            .order_by(_T.c.row_id)
+            .limit(limit)
+        )
+        async with self._db.read() as connection:
+            return list((await connection.execute(query)).scalars())
+
+    async def delete(self, row_ids: Sequence[int]) -> int:
+        """Delete comments, at least one; returns how many there were."""
+        async with self._db.write() as tx:
+            gone = await tx.connection.execute(delete(_T).where(_T.c.row_id.in_(row_ids)))
+            last = max(row_ids)
+            await tx.connection.execute(  # else a restart might give the last number out again
+                insert(tables.horizons)
+                .values(stream="deleted", id=last)
+                .on_conflict_do_update(
+                    index_elements=["stream"], set_={"id": func.max(tables.horizons.c.id, last)}
+                )
+            )
+        return gone.rowcount
+
+    async def settle(self) -> None:
+        """After deleting: have nothing of it left in the database's files."""
+        await self._db.settle()
 
     async def gap(self, platform: str, room_id: str, gap: Gap) -> None:
         """Open or close a gap in a room's comments; announce it."""
@@ -114,6 +179,27 @@ class Comments:
                     "cause": gap.cause,
                 },
             )
+
+    async def heard_until(self, platform: str, room_id: str) -> int | None:
+        """When the newest comment of a broadcast was sent, or its last gap ended, if that is later.
+
+        Not when it was stored, for what was sent in between may be missing; but an old one that a
+        platform repeats says nothing of the time since. None if none of its comments is here.
+        """
+        sent_ms = func.max(_T.c.ts, _T.c.received_at - _ON_THE_WAY_MS)
+        newest = (
+            select(func.min(sent_ms, _T.c.received_at))  # a platform's clock may be ahead
+            .where(_T.c.room_id == room_id, _T.c.platform == platform)
+            .order_by(_T.c.ts.desc())
+            .limit(1)
+        )
+        ended = select(func.max(tables.gaps.c.end_ts)).where(
+            tables.gaps.c.subject == comment_gaps_of(platform, room_id)
+        )
+        async with self._db.read() as connection:
+            newest_ms: int | None = (await connection.execute(newest)).scalar()
+            ended_ms: int | None = (await connection.execute(ended)).scalar()
+        return None if newest_ms is None else max(newest_ms, ended_ms or 0)
 
     async def close_gaps(self, at_ms: int) -> None:
         """Close what a crash left open: since then nobody has been listening at all."""
@@ -153,52 +239,9 @@ class Comments:
             )
 
 
-class Utterances:
-    """Table `utterances`, unique by room and id."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
-
-    async def add(self, utterances: Sequence[Utterance]) -> int:
-        """Store what is new; returns how many that were."""
-        table = tables.utterances
-        added = 0
-        async with self._db.write() as tx:
-            for item in utterances:
-                result = await tx.connection.execute(
-                    insert(table)
-                    .values(
-                        room_id=item.room_id,
-                        id=item.id,
-                        start_ts=item.start_ms,
-                        end_ts=item.end_ms,
-                        text=item.text,
-                    )
-                    .on_conflict_do_nothing()
-                )
-                added += result.rowcount
-        return added
-
-    async def between(
-        self, room_id: str, start_ms: int, end_ms: int, limit: int = 2000
-    ) -> list[Utterance]:
-        """Utterances that touch `[start_ms, end_ms)`, oldest first."""
-        table = tables.utterances
-        query = (
-            select(table)
-            .where(table.c.room_id == room_id, table.c.start_ts < end_ms, table.c.end_ts > start_ms)
-            .order_by(table.c.start_ts, table.c.id)
-            .limit(limit)
-        )
-        async with self._db.read() as connection:
-            return [
-                Utterance(row.id, row.room_id, row.start_ts, row.end_ts, row.text)
-                for row in await connection.execute(query)
-            ]
-
-
 def comment_event(comment: Comment, row_id: int | None = None) -> Event:
     """A comment as the stream of its room carries it; without `row_id` it is live only."""
+    metadata = comment.metadata
     data: dict[str, object] = {
         "id": comment.id,
         "user": comment.user,
@@ -206,37 +249,8 @@ def comment_event(comment: Comment, row_id: int | None = None) -> Event:
         "ts": comment.ts_ms,
         "room_id": comment.room_id,
         "platform": comment.platform,
-        "metadata": dict(comment.metadata),
+        "metadata": metadata if type(metadata) is dict else dict(metadata),  # as JSON takes it
+        "viewer": comment.viewer,
     }
     kind = "member" if comment.kind == "enter" else comment.kind
-    return Event("comments", comment.room_id, kind, data, row_id)
-
-
-def _values(item: StoredComment, received: int) -> dict[str, object]:
-    comment = item.comment
-    return {
-        "row_id": item.row_id,
-        "id": comment.id,
-        "user": comment.user,
-        "content": comment.content,
-        "ts": comment.ts_ms,
-        "room_id": comment.room_id,
-        "platform": comment.platform,
-        "metadata": to_json(dict(comment.metadata)),
-        "kind": comment.kind,
-        "received_at": received,
-    }
-
-
-def _stored(row: Row[tuple[object, ...]]) -> StoredComment:
-    comment = Comment(
-        id=row.id,
-        platform=row.platform,
-        room_id=row.room_id,
-        user=row.user,
-        content=row.content,
-        ts_ms=row.ts,
-        kind=cast("CommentKind", row.kind),
-        metadata=strings_from(row.metadata),
-    )
-    return StoredComment(row.row_id, comment)
+    return event_of("comments", comment.room_id, kind, data, row_id)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import structlog
@@ -21,7 +22,17 @@ from hostcue.model.json_text import to_json
 from hostcue.storage import tables
 from hostcue.storage.migrations import HEAD
 
+if TYPE_CHECKING:
+    import aiosqlite
+
 log = structlog.get_logger(__name__)
+
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "busy_timeout=10000",
+    "secure_delete=ON",  # what is erased is overwritten, not only unlinked
+)
 
 Listener = Callable[[Sequence[Event]], None]
 
@@ -38,6 +49,10 @@ class Transaction:
         """The next number of the one sequence; commits happen in the order of these numbers."""
         self._last_id += 1
         return self._last_id
+
+    def give_back(self, last_id: int) -> None:
+        """The numbers after `last_id` were not used: no row and no event bears them."""
+        self._last_id = last_id
 
     async def announce(
         self, stream: StreamName, subject: str, kind: str, data: Mapping[str, object]
@@ -56,9 +71,9 @@ class Transaction:
         )
         self.announced.append(item)
 
-    def publish(self, item: Event) -> None:
-        """Send an event out after the commit without an outbox row: its own row is its store."""
-        self.announced.append(item)
+    def publish(self, items: Iterable[Event]) -> None:
+        """Send events out after the commit without outbox rows: their own rows are their store."""
+        self.announced.extend(items)
 
     @property
     def last_id(self) -> int:
@@ -124,6 +139,19 @@ class Database:
             async with self._reader.connect() as connection:
                 yield connection
 
+    async def fetch(self, query: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
+        """The rows of one query as the driver has them: where they are thousands, in half the time.
+
+        Raises:
+            StorageFailed: the file cannot be read.
+        """
+        with _storage_errors():
+            async with self._reader.connect() as connection:
+                raw = await connection.get_raw_connection()
+                driver = cast("aiosqlite.Connection", raw.driver_connection)
+                rows = await driver.execute_fetchall(query, parameters)
+                return cast("list[tuple[Any, ...]]", rows)
+
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
         """The only way to change rows; commits on leaving, rolls back on an exception.
@@ -145,12 +173,27 @@ class Database:
                     for listener in self._listeners:
                         listener(transaction.announced)
 
+    async def settle(self) -> None:
+        """Move what was written into the file itself: the log beside it still holds erased rows.
+
+        As far as readers let it; what is left goes the next time, or when the file is closed.
+
+        Raises:
+            StorageFailed: the file cannot be written.
+        """
+        async with self._turn:
+            with anyio.CancelScope(shield=True), _storage_errors():
+                async with self._writer.connect() as connection:
+                    raw = await connection.get_raw_connection()
+                    driver = cast("aiosqlite.Connection", raw.driver_connection)
+                    await driver.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+
 
 @contextmanager
 def _storage_errors() -> Iterator[None]:
     try:
         yield
-    except SQLAlchemyError as exc:
+    except (SQLAlchemyError, sqlite3.Error) as exc:
         raise StorageFailed(
             f"the database could not be used: {str(exc.__cause__ or exc).splitlines()[0]}",
             remedy="look at the free space and the permissions of the data folder",
@@ -191,7 +234,7 @@ def _configure(engine: AsyncEngine, *, begin: str) -> None:
     def _on_connect(raw: Any, _: object) -> None:
         raw.isolation_level = None  # we begin ourselves: the driver would begin too late
         cursor = raw.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
+        for pragma in _PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -16,6 +16,7 @@ from hostcue.storage.database import Database, Transaction
 from hostcue.storage.remembered import Remembered
 
 _T = tables.gaps
+_OF_COMMENTS = "comments:"
 _LONG = _T.c.end_ts.is_(None) | (_T.c.end_ts > _T.c.start_ts)
 """A gap that ended where it began is none: the broadcast was over."""
 
@@ -62,6 +63,27 @@ class Gaps:
         async with self._db.read() as connection:
             rows = await connection.execute(query)
             return [Gap(row.start_ts, row.cause, row.end_ts) for row in rows]
+
+    async def of_comments(self, room_id: str, start_ms: int, end_ms: int) -> list[Gap]:
+        """The gaps in a room's comments that reach into `[start_ms, end_ms)`, oldest first."""
+        end = f":{room_id}"
+        query = (
+            select(_T)
+            .where(
+                _T.c.subject.startswith(_OF_COMMENTS),
+                _T.c.subject.endswith(end, autoescape=True),
+                _T.c.start_ts < end_ms,
+                or_(_T.c.end_ts.is_(None), _T.c.end_ts > start_ms),
+            )
+            .order_by(_T.c.start_ts)
+        )
+        async with self._db.read() as connection:
+            rows = await connection.execute(query)
+            return [
+                Gap(row.start_ts, row.cause, row.end_ts)
+                for row in rows
+                if row.subject.endswith(end)  # the database takes Room and room for one
+            ]
 
     async def newest(self, recording_ids: Collection[str]) -> dict[str, list[Gap]]:
         """Of each recording the newest that have a length, the oldest of them first."""
@@ -194,17 +216,17 @@ async def store_gap(tx: Transaction, subject: str, gap: Gap) -> None:
 
 def comment_gaps_of(platform: str, room_id: str) -> str:
     """The subject under which gaps of a room's comments are kept."""
-    return f"comments:{platform}:{room_id}"
+    return f"{_OF_COMMENTS}{platform}:{room_id}"
 
 
 def covered(gaps: Sequence[Gap], start_ms: int, end_ms: int) -> float:
-    """The share of a span that no gap covers, 0..1; an open gap lasts until now."""
-    missing = sum(
-        max(
-            0,
-            min(end_ms, now_ms() if gap.end_ms is None else gap.end_ms)
-            - max(start_ms, gap.start_ms),
-        )
-        for gap in gaps
-    )
-    return max(0.0, 1 - missing / (end_ms - start_ms)) if end_ms > start_ms else 1.0
+    """The share of a span that no gap covers, 0..1; an open gap lasts until now.
+
+    Gaps may overlap: a relay's and our own, an overload and a lost connection.
+    """
+    missing_ms, so_far_ms = 0, start_ms
+    for gap in sorted(gaps, key=lambda gap: gap.start_ms):
+        until_ms = min(end_ms, now_ms() if gap.end_ms is None else gap.end_ms)
+        missing_ms += max(0, until_ms - max(so_far_ms, gap.start_ms))
+        so_far_ms = max(so_far_ms, until_ms)
+    return 1 - missing_ms / (end_ms - start_ms) if end_ms > start_ms else 1.0

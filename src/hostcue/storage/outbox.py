@@ -111,9 +111,10 @@ class Outbox:
                 if stream == "comments":
                     stored = (
                         await tx.connection.execute(
-                            select(func.max(comments.c.row_id)).where(
-                                comments.c.received_at < before_ms
-                            )
+                            select(comments.c.row_id)
+                            .where(comments.c.received_at < before_ms)
+                            .order_by(comments.c.row_id.desc())  # reads back over a day, not all
+                            .limit(1)
                         )
                     ).scalar()
                     newest = max(newest, stored or 0)

@@ -109,8 +109,27 @@ comments = Table(
     Column("metadata", Text, nullable=False),  # JSON object of strings
     Column("kind", Text, nullable=False),
     Column("received_at", Integer, nullable=False),
+    Column("viewer", Text, nullable=False, server_default=""),  # a keyed hash; empty: not known
     UniqueConstraint("platform", "room_id", "id", name="comments_once"),
     Index("comments_by_time", "room_id", "ts", "row_id"),
+)
+
+comment_minutes = Table(
+    "comment_minutes",
+    metadata,
+    Column("room_id", Text, primary_key=True),
+    Column("start_ts", Integer, primary_key=True),  # a whole minute
+    Column("chats", Integer, nullable=False),
+    Column("likes", Integer, nullable=False),
+    Column("enters", Integer, nullable=False),
+    Column("follows", Integer, nullable=False),
+    Column("gifts", Integer, nullable=False),
+    Column("diamonds", Integer, nullable=False),
+    Column("online", Integer),  # the last number told in the minute; null: none was
+    Column("online_ts", Integer),
+    Column("online_peak", Integer),
+    Column("came", Integer),  # since the broadcast began, as the platform counts
+    Column("viewers", LargeBinary, nullable=False),  # a sketch that counts without naming
 )
 
 utterances = Table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import os
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class Vault:
     """
 
     def __init__(self, key: bytes, *older: bytes) -> None:
+        self._keys = (key, *older)
         try:
             self._cipher = MultiFernet([Fernet(one) for one in (key, *older)])
         except ValueError as exc:
@@ -57,6 +59,10 @@ class Vault:
                 stream.write(key)
             log.info("key_made", file=file.name)
             return cls(key)
+
+    def derived(self, purpose: str) -> list[bytes]:
+        """A key for something else than sealing, of each of our keys, the present one first."""
+        return [hmac.digest(key, f"hostcue {purpose}".encode(), "sha256") for key in self._keys]
 
     def seal(self, secret: str) -> bytes:
         """Encrypt and sign."""

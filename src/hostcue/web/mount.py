@@ -15,11 +15,14 @@ from starlette.routing import Match
 from hostcue.errors import ConfigError
 from hostcue.web import (
     analysis,
+    comment_store,
     comments,
+    digest,
     disk,
     notifications,
     pages,
     recording,
+    relay,
     speech,
     system,
 )
@@ -33,7 +36,7 @@ log = structlog.get_logger(__name__)
 _ROUTERS: dict[Part, tuple[APIRouter, ...]] = {
     "recording": (recording.router, disk.router, notifications.router),
     "analysis": (analysis.router,),
-    "comments": (comments.router,),
+    "comments": (comments.router, comment_store.router, digest.router, relay.router),
     "speech": (speech.router,),
     "pages": (pages.router,),
 }

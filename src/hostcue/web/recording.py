@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,6 @@ import anyio
 from fastapi import APIRouter, Query, Response
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse
-from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.types import Receive, Scope, Send
 
 from hostcue.errors import NotFound
@@ -100,7 +98,8 @@ async def recording_status(
 
 @router.get(
     "/events",
-    response_class=EventSourceResponse,
+    status_code=200,  # else FastAPI looks for one in the class
+    response_class=sse.EventStream,
     responses=sse.described(
         "segment_ready",
         {
@@ -114,19 +113,18 @@ async def recording_status(
 )
 async def recording_events(
     service: ServiceOf,
+    last_event_id: sse.ResumeAfter,
     recording_id: RecordingId = None,
-    last_event_id: sse.LastEventId = None,
-) -> AsyncIterator[ServerSentEvent]:
+) -> sse.EventStream:
     """Segments, states, gaps and tips as they come; what the disk does concerns all recordings."""
 
     async def replay(after: int) -> list[Event]:
         return await service.outbox.after("recording", recording_id, after, 200)
 
-    def wanted(subject: str) -> bool:
-        return recording_id in (None, subject) or subject == DISK
+    def wanted(event: Event) -> bool:
+        return recording_id in (None, event.subject) or event.subject == DISK
 
-    async for message in sse.stream(service, "recording", wanted, last_event_id, replay):
-        yield message
+    return sse.stream(service, "recording", wanted, last_event_id, replay)
 
 
 @router.get("/segments")

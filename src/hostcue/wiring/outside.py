@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from hostcue.analysis import dashscope, qwen
 from hostcue.analysis.dashscope import DashScopeWriter
 from hostcue.analysis.qwen import QwenWriter
-from hostcue.comments.douyin.client import DouyinComments
 from hostcue.config import Settings
+from hostcue.platforms.bilibili.web import LIVE_URL
 from hostcue.platforms.douyin.webs import DouyinWebs
 from hostcue.ports import CommentSource, TipWriter
 from hostcue.rooms import douyin_streamlink
@@ -23,6 +23,7 @@ from hostcue.rooms.douyin import DouyinResolver
 from hostcue.rooms.douyin_streamget import StreamgetWay
 from hostcue.rooms.douyin_streamlink import StreamlinkWay
 from hostcue.rooms.streamget import StreamgetResolver
+from hostcue.wiring.comments import open_comments
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,11 @@ async def open_platforms(
     settings: Settings, *, allow_files: bool = False
 ) -> AsyncIterator[Platforms]:
     """Resolvers and comments; `allow_files` takes local media too, for commands only."""
-    async with aclosing(_douyin(settings)) as douyin:
-        yield Platforms(
-            _resolvers(settings, douyin, allow_files=allow_files),
-            _comment_sources(settings, douyin),
-        )
+    async with (
+        aclosing(_douyin(settings)) as douyin,
+        open_comments(settings, douyin) as comments,
+    ):
+        yield Platforms(_resolvers(settings, douyin, allow_files=allow_files), comments)
 
 
 @asynccontextmanager
@@ -85,19 +86,25 @@ def _douyin(settings: Settings) -> DouyinWebs:
     )
 
 
-def _comment_sources(settings: Settings, douyin: DouyinWebs) -> dict[str, CommentSource]:
-    return {"douyin": DouyinComments(douyin, push_url=settings.douyin_push_url)}
-
-
 def _resolvers(settings: Settings, douyin: DouyinWebs, *, allow_files: bool) -> Resolvers:
     """In the order in which they are asked whether a link is theirs."""
     return Resolvers(
         (
             DouyinResolver(douyin),
             DirectResolver(allow_files=allow_files),
-            StreamgetResolver(settings.proxies, policy=settings.address_policy),
+            _streamget(settings),
         ),
         policy=settings.address_policy,
+    )
+
+
+def _streamget(settings: Settings) -> StreamgetResolver:
+    cookie, ours = secret(settings.bilibili_cookie), settings.bilibili_web_url.rstrip("/")
+    return StreamgetResolver(
+        settings.proxies,
+        policy=settings.address_policy,
+        logins={"bilibili": cookie} if cookie else {},
+        instead={LIVE_URL: ours} if ours else {},
     )
 
 

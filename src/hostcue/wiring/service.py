@@ -6,29 +6,25 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Literal, get_args
 
 import anyio
 from anyio.abc import TaskGroup
 
-from hostcue.analysis.frames import extract_frames
-from hostcue.analysis.templates import TemplateWriter
-from hostcue.comments.digest import digest
+from hostcue.comments.replay import Fixtures
 from hostcue.config import Settings
 from hostcue.errors import Conflict
 from hostcue.events.hub import Hub
-from hostcue.jobs.engine import Jobs
 from hostcue.model.clock import now_ms
 from hostcue.model.segment import Segment
-from hostcue.model.tip import Frame
-from hostcue.model.window import Window
-from hostcue.pipeline.analysis import SegmentAnalysis, Stations, Stores
+from hostcue.pipeline.analysis import Stores
 from hostcue.pipeline.analysis_queue import AnalysisQueue
 from hostcue.pipeline.broadcast import Recordable
 from hostcue.pipeline.chats import Chats
+from hostcue.pipeline.comment_care import CommentCare
+from hostcue.pipeline.digests import Digests
 from hostcue.pipeline.disk_gate import DiskGate
-from hostcue.pipeline.housekeeping import keep_house, keep_room
+from hostcue.pipeline.housekeeping import keep_comments, keep_house, keep_room
 from hostcue.pipeline.logbook import Books
 from hostcue.pipeline.notices import Notices
 from hostcue.pipeline.notifier import Notifications, NotifierStores
@@ -39,25 +35,27 @@ from hostcue.recording.engine import Engine
 from hostcue.recording.recorder import Recorder
 from hostcue.rooms.chain import Resolvers
 from hostcue.storage.analyses import Analyses
-from hostcue.storage.comments import Comments, Utterances
+from hostcue.storage.comment_minutes import CommentMinutes
+from hostcue.storage.comments import Comments
 from hostcue.storage.database import Database
 from hostcue.storage.deliveries import Deliveries
 from hostcue.storage.gaps import Gaps
 from hostcue.storage.lock import sole_owner
 from hostcue.storage.outbox import Outbox
-from hostcue.storage.recordings import Recordings
 from hostcue.storage.segments import Segments
 from hostcue.storage.tips import Tips
-from hostcue.storage.vault import Vault
+from hostcue.storage.utterances import Utterances
+from hostcue.wiring.analysis import frames_of, open_analysis_queue
+from hostcue.wiring.comments import digests_of, fixtures, pseudonyms_of
 from hostcue.wiring.disk import DiskCare, check_records_root
 from hostcue.wiring.notifications import open_notifications
-from hostcue.wiring.outside import open_platforms, open_writer, secret
+from hostcue.wiring.outside import open_platforms, secret
+from hostcue.wiring.stores import stores_of, vault_of
 
 Part = Literal["recording", "analysis", "comments", "speech", "pages"]
 PARTS: tuple[Part, ...] = get_args(Part)
 _RECORDINGS_CLOSE_S = 15.0
 """All side by side: a stop takes a moment, but for a worker that hangs and a disk that does."""
-_ANALYSES_CLOSE_S = 1.0
 
 
 @dataclass(slots=True)
@@ -71,11 +69,15 @@ class Service:
     segments: Segments
     gaps: Gaps
     comments: Comments
+    comment_minutes: CommentMinutes
+    comment_care: CommentCare
+    digests: Digests
     utterances: Utterances
     analyses: Analyses
     tips: Tips
     resolvers: Resolvers
     chats: Chats
+    fixtures: Fixtures
     supervisor: Supervisor
     disk: DiskCare
     pictures: Pictures
@@ -131,7 +133,8 @@ async def open_service(
         if "recording" in parts:
             await check_records_root(settings.records_root)
         database = await stack.enter_async_context(Database.open(settings.sqlite_url))
-        stores = _stores(database, _vault(settings))
+        vault = vault_of(settings)
+        stores, pseudonyms = stores_of(database, vault), pseudonyms_of(settings, vault)
         hub = Hub()
         database.on_commit(hub.publish)
         outbox = Outbox(database, stores.comments)
@@ -146,10 +149,20 @@ async def open_service(
         tasks = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(tasks.cancel_scope.cancel)
         sources = platforms.comments if "comments" in parts else {}
-        chats = Chats(sources, stores.comments, hub.publish, tasks, breathe=hub.breathe)
+        chats = Chats(
+            sources,
+            stores.comments,
+            hub.publish,
+            tasks,
+            pseudonyms=pseudonyms,
+            breathe=hub.breathe,
+        )
+        digests = digests_of(settings, stores.comments, stores.gaps)
         analysis_queue = None
         if "analysis" in parts:
-            analysis_queue = await _analysis_queue(settings, stores, chats, stack)
+            analysis_queue = await stack.enter_async_context(
+                open_analysis_queue(settings, stores, digests, chats.settled)
+            )
         gate = DiskGate()
         supervisor = _supervisor(
             settings, stores, chats, tasks, engine, platforms.resolvers, gate, analysis_queue
@@ -166,8 +179,12 @@ async def open_service(
             outbox,
             disk,
             notifications,
+            CommentMinutes(database),
+            CommentCare(stores.comments, pseudonyms, keep_days=settings.keep_comments_days),
+            digests,
         )
         tasks.start_soon(keep_house, service.outbox)
+        tasks.start_soon(keep_comments, service.comment_care)
         tasks.start_soon(notifications.run)
         await stores.comments.close_gaps(now_ms())
         if analysis_queue is not None:
@@ -183,22 +200,6 @@ async def open_service(
                 yield service
             finally:
                 service.begin_stop()
-
-
-async def _analysis_queue(
-    settings: Settings, stores: Stores, chats: Chats, stack: AsyncExitStack
-) -> AnalysisQueue:
-    steps = SegmentAnalysis(
-        stores,
-        Stations(digest=digest, frames=_frames, settled=chats.settled),
-        model=await stack.enter_async_context(open_writer(settings)),
-        templates=TemplateWriter(),
-        backoff_s=settings.model_backoff_s,
-    )
-    jobs = await stack.enter_async_context(
-        Jobs.open(settings.data_dir / "jobs.db", steps, grace_s=_ANALYSES_CLOSE_S)
-    )
-    return AnalysisQueue(jobs, stores.segments, stores.analyses)
 
 
 def _supervisor(
@@ -252,6 +253,9 @@ def _service(
     outbox: Outbox,
     disk: DiskCare,
     notifications: Notifications,
+    comment_minutes: CommentMinutes,
+    comment_care: CommentCare,
+    digests: Digests,
 ) -> Service:
     return Service(
         token=secret(settings.token),
@@ -261,14 +265,18 @@ def _service(
         segments=stores.segments,
         gaps=stores.gaps,
         comments=stores.comments,
+        comment_minutes=comment_minutes,
+        comment_care=comment_care,
+        digests=digests,
         utterances=stores.utterances,
         analyses=stores.analyses,
         tips=stores.tips,
         resolvers=resolvers,
         chats=chats,
+        fixtures=fixtures(settings),
         supervisor=supervisor,
         disk=disk,
-        pictures=Pictures(stores.segments, stores.tips, partial(_frames, at_least=1, at_most=1)),
+        pictures=Pictures(stores.segments, stores.tips, partial(frames_of, at_least=1, at_most=1)),
         notices=Notices(
             supervisor,
             chats,
@@ -283,28 +291,6 @@ def _service(
         notifications=notifications,
         _analysis_queue=analysis_queue,
         _stop=anyio.Event(),
-    )
-
-
-def _frames(
-    path: Path, window: Window, prefix: str, *, at_least: int = 4, at_most: int = 24
-) -> list[Frame]:
-    return extract_frames(path, window, prefix=prefix, at_least=at_least, at_most=at_most)
-
-
-def _vault(settings: Settings) -> Vault:
-    return Vault.at(settings.data_dir / "secret.key", secret(settings.secret_key))
-
-
-def _stores(database: Database, vault: Vault) -> Stores:
-    return Stores(
-        recordings=Recordings(database, vault),
-        gaps=Gaps(database),
-        segments=Segments(database),
-        comments=Comments(database),
-        utterances=Utterances(database),
-        analyses=Analyses(database),
-        tips=Tips(database),
     )
 
 

@@ -90,8 +90,13 @@ async def examine(
     await checks.run("model", partial(services.model, settings))
     await checks.run("token", partial(services.token, settings))
     await checks.run("proxies", partial(services.proxies, settings))
+    cdp_url = settings.browser_cdp_url.get_secret_value() if settings.browser_cdp_url else ""
+    browser = partial(machine.browser, settings.browser_path, cdp_url)
+    await checks.run("browser", in_thread(browser))
     await checks.run("alarms", partial(alarms, settings), within_s=_IMPORT_S)
     await checks.run("douyin", partial(services.douyin, settings))
+    await checks.run("comment ways", partial(services.comments, settings))
+    await checks.run("intents", in_thread(partial(services.intents, settings)))
     if room is not None:
         await examine_room(checks, settings, room, seconds=seconds)
     costs = hour_costs(settings.qwen_mm_model, services.model_url(settings))

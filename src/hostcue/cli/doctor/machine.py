@@ -119,6 +119,27 @@ def platforms() -> Outcome[None]:
     return Outcome(None, f"streamget {name}; {other.found}", other.remedy, facts)
 
 
+def browser(path: str, cdp_url: str) -> Outcome[None]:
+    """What Douyin's comments need where only its own page is let in: the extra and a browser."""
+    from hostcue.comments.douyin.browser_program import (
+        EXTRA_REMEDY,
+        extra_installed,
+        find_browser,
+    )
+
+    if not extra_installed():
+        missed = "where Douyin refuses hostcue, comments can't be read by its own page instead"
+        return Outcome(None, f"no Playwright: {missed} ({EXTRA_REMEDY})", facts={"browser": None})
+    name = f"Playwright {version('playwright')}"
+    if cdp_url:
+        return Outcome(None, f"{name}, with the browser of HOSTCUE_BROWSER_CDP_URL")
+    try:
+        program = find_browser(path)
+    except ConfigError as exc:
+        return Outcome(None, f"{name}, but {exc.message}", exc.remedy or "")
+    return Outcome(None, f"{name} with {program}", facts={"browser": program})
+
+
 def streamlink() -> Outcome[str | None]:
     """The extra that reads a Douyin room's page when Douyin refuses the call about it."""
     from hostcue.rooms import douyin_streamlink

@@ -59,6 +59,9 @@ def _secrets(settings: Settings) -> Iterable[str]:
         settings.douyin_cookie,
         settings.webhook_secret,
         settings.secret_key,
+        settings.relay_token,
+        settings.relay_url,
+        settings.browser_cdp_url,
     ):
         yield _open(secret).strip()
     for urls in (settings.webhook_urls, settings.notify_urls):

@@ -20,7 +20,7 @@ from hostcue.comments.digest import digest
 from hostcue.config import Settings
 from hostcue.errors import RecordingError
 from hostcue.model.clock import now_ms
-from hostcue.model.comment import Comment, Gap
+from hostcue.model.comment import Comment, Gap, Tally, WayTaken
 from hostcue.model.recording import RecorderEvent, RecordingPlan
 from hostcue.model.room import LiveRoom
 from hostcue.model.segment import ClosedFile, Segment
@@ -157,16 +157,20 @@ class _Visit:
         comments: list[Comment] = []
         kinds = Counter[str]()
         lags_s: list[float] = []
+        way: WayTaken | None = None
         began_s = anyio.current_time()
         async with source.events(live.room) as events:
             waited_s = anyio.current_time() - began_s
             with anyio.move_on_after(self.seconds):
                 async for event in events:
-                    kinds[told.kind_of(event)] += 1
+                    if isinstance(event, WayTaken):
+                        way = event
+                    if not isinstance(event, (WayTaken, Tally)):
+                        kinds[told.kind_of(event)] += 1
                     if isinstance(event, Comment):
                         comments.append(event)
                         lags_s.append((now_ms() - event.ts_ms) / 1000)
-        return told.heard(comments, kinds, waited_s, min(lags_s, default=None))
+        return told.heard(comments, kinds, waited_s, min(lags_s, default=None), way)
 
     async def look(self, file: ClosedFile) -> Outcome[list[Frame]]:
         """Stills out of the recorded file."""

@@ -9,10 +9,12 @@ from pydantic import SecretStr
 
 from hostcue.analysis import dashscope, qwen
 from hostcue.cli.doctor.finding import Outcome
+from hostcue.comments.intents import read_intents
 from hostcue.config import Settings
 from hostcue.errors import ConfigError
 from hostcue.platforms.douyin.identity import Identity
 from hostcue.platforms.http import open_http
+from hostcue.wiring.comments import douyin_ways, source_elsewhere
 
 _SHORTEST_TOKEN = 16
 _HTTP_S = 6.0
@@ -92,6 +94,30 @@ async def douyin(settings: Settings) -> Outcome[None]:
     login = "a login cookie is set" if cookie else "no login cookie, most rooms need none"
     found = f"{url} answers and gives a visitor id; {login}"
     return Outcome(None, found, facts={"cookie_set": bool(cookie)})
+
+
+async def comments(settings: Settings) -> Outcome[None]:
+    """Where comments come from, and by which ways; asks nobody."""
+    if source_elsewhere(settings) is not None:
+        source = settings.comment_source
+        return Outcome(None, f"from {source} instead of the platforms", facts={"source": source})
+    ways = [way.name for way in douyin_ways(settings)]
+    signer = "a service of your own" if settings.douyin_signer_url else "hostcue"
+    return Outcome(
+        None,
+        f"Douyin by {', then '.join(ways)}, signed by {signer}; "
+        f"{settings.douyin_rooms_per_identity} rooms at once, "
+        f"{settings.douyin_connect_gap_s:g} s between two connections",
+        facts={"source": "auto", "ways": ways, "own_signer": bool(settings.douyin_signer_url)},
+    )
+
+
+def intents(settings: Settings) -> Outcome[None]:
+    """The words by which comments are told apart."""
+    file = settings.intents_file
+    if file is not None:
+        read_intents(file)
+    return Outcome(None, "those that come with hostcue" if file is None else str(file))
 
 
 def _check_url(url: str, variable: str) -> None:

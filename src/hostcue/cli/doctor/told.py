@@ -11,11 +11,27 @@ from urllib.parse import urlsplit
 
 from hostcue.cli.doctor.costs import gb_per_hour
 from hostcue.cli.doctor.finding import Outcome
-from hostcue.model.comment import Comment, Gap, LiveEvent, ProductChange, RoomControl, RoomStats
+from hostcue.model.comment import (
+    Comment,
+    Gap,
+    LiveEvent,
+    ProductChange,
+    RoomControl,
+    RoomStats,
+    Tally,
+    WayTaken,
+)
 from hostcue.model.room import LiveRoom
 from hostcue.model.segment import ClosedFile
 from hostcue.model.tip import Answer, Frame
 
+_ON_A_LESSER_WAY = {
+    "signature_refused": "the platform refuses our signature: update hostcue, or set "
+    "HOSTCUE_DOUYIN_SIGNER_URL",
+    "signer_failed": "see whether the service at HOSTCUE_DOUYIN_SIGNER_URL runs",
+    "risk_control": "wait some minutes, use another network or set DOUYIN_COOKIE",
+    "auth_required": "set DOUYIN_COOKIE to the cookie of a login",
+}
 _CLOCKS_APART_S = (-5.0, 60.0)  # a comment takes a second or two, the newest in a quiet room more
 
 
@@ -64,14 +80,22 @@ def recorded(file: ClosedFile, waited_s: float, drops: Sequence[str]) -> Outcome
 
 
 def heard(
-    comments: list[Comment], kinds: Counter[str], waited_s: float, lag_s: float | None
+    comments: list[Comment],
+    kinds: Counter[str],
+    waited_s: float,
+    lag_s: float | None,
+    way: WayTaken | None = None,
 ) -> Outcome[list[Comment]]:
     """What came by kind; `lag_s` is the age at which the freshest comment arrived."""
     counted = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-    found = f"connected after {waited_s:.1f} s: {counted or 'but nothing came'}"
+    by = f" by {way.way}" if way else ""
+    because = f" ({way.reason})" if way and way.reason else ""
+    found = f"connected{by}{because} after {waited_s:.1f} s: {counted or 'but nothing came'}"
     remedy = ""
     if kinds["gap"]:
         remedy = "the connection broke: check the network"
+    elif way and way.reason in _ON_A_LESSER_WAY:
+        remedy = _ON_A_LESSER_WAY[way.reason]
     elif not kinds:
         remedy = "try a busier room; if its comments don't come either, set DOUYIN_COOKIE"
     elif lag_s is not None and not _CLOCKS_APART_S[0] <= lag_s <= _CLOCKS_APART_S[1]:
@@ -80,6 +104,8 @@ def heard(
         "connected_s": round(waited_s, 2),
         "events": dict(kinds),
         "lag_s": None if lag_s is None else round(lag_s, 1),
+        "way": way.way if way else None,
+        "way_reason": way.reason if way else "",
     }
     return Outcome(comments, found, remedy, facts)
 
@@ -97,6 +123,10 @@ def kind_of(event: LiveEvent) -> str:
             return "control"
         case Gap():
             return "gap"
+        case WayTaken():
+            return "way"
+        case Tally():
+            return "tally"
 
 
 def seen(frames: list[Frame]) -> Outcome[list[Frame]]:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from dataclasses import dataclass
 
 import structlog
+from google.protobuf.message import DecodeError
 
 from hostcue.comments.douyin.address import Resume
-from hostcue.comments.douyin.gifts import GiftCombos
-from hostcue.comments.douyin.messages import KNOWN, Arrival, decode
-from hostcue.comments.douyin.wire import ack, parse, parse_response
+from hostcue.comments.douyin.arrival import Arrival, Memory, Skew
+from hostcue.comments.douyin.capture import Capture
+from hostcue.comments.douyin.messages import READERS
+from hostcue.comments.douyin.wire import ack, as_frame, parse, parse_response
 from hostcue.errors import UpstreamChanged
-from hostcue.model.comment import Comment, LiveEvent
+from hostcue.model.comment import Comment, LiveEvent, Tally
 from hostcue.platforms.douyin.pb import webcast_pb2 as pb
 
 log = structlog.get_logger(__name__)
 
 _REMEMBERED_IDS = 20_000
+_NAMED_METHODS = 200  # of those we do not know; further ones are counted together
+_METHOD_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +37,25 @@ class Inbox:
     """Decodes a room's frames across reconnects.
 
     `resume` is where to go on after a reconnect. The counts tell what was left out: repeats, what
-    could not be read (frames, and messages by method), and methods we do not know.
+    could not be read (frames, and messages by method), and methods we do not know. `capture`
+    takes all that comes as it came.
     """
 
-    def __init__(self, room_id: str) -> None:
+    def __init__(self, room_id: str, *, capture: Capture | None = None) -> None:
         self._room_id = room_id
-        self._seen: OrderedDict[str, None] = OrderedDict()
-        self._combos = GiftCombos()
+        self._capture = capture
+        self._seen = _Seen(_REMEMBERED_IDS)
+        self._memory = Memory()
+        self._skew = Skew()
         self.resume = Resume()
         self.repeated = 0
         self.unreadable: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
+
+    @property
+    def tally(self) -> Tally:
+        """What was left out so far, and how far the platform's clock is ahead."""
+        return Tally(self._skew.ms, self.repeated, dict(self.unknown), dict(self.unreadable))
 
     def read_frame(self, data: bytes, received_ms: int) -> Delivery:
         """The new events of one WebSocket frame, and the answer it wants.
@@ -51,6 +63,8 @@ class Inbox:
         Raises:
             UpstreamChanged: the frame cannot be read.
         """
+        if self._capture is not None:
+            self._capture.write(data, received_ms)
         try:
             frame = parse(pb.PushFrame, data)
             if frame.payload_type != "msg":
@@ -60,42 +74,82 @@ class Inbox:
             self.unreadable["frame"] += 1
             raise
         return Delivery(
-            events=self.read_response(response, received_ms),
+            events=self._read(response, received_ms),
             reply=ack(frame, response) if response.need_ack else None,
             spoke=True,
         )
 
+    def open_answer(self, data: bytes) -> pb.Response:
+        """A response that came without a frame, not read yet.
+
+        Raises:
+            UpstreamChanged: it cannot be read.
+        """
+        try:
+            return parse(pb.Response, data)
+        except UpstreamChanged:
+            self.unreadable["frame"] += 1
+            raise
+
     def read_response(self, response: pb.Response, received_ms: int) -> tuple[LiveEvent, ...]:
-        """The new events of one response, in its order."""
+        """The new events of a response that came without a frame, in its order."""
+        if self._capture is not None:
+            self._capture.write(as_frame(response), received_ms)
+        return self._read(response, received_ms)
+
+    def _read(self, response: pb.Response, received_ms: int) -> tuple[LiveEvent, ...]:
         if response.cursor:
             self.resume = Resume(response.cursor, response.internal_ext)
-        at = Arrival(self._room_id, received_ms, response.now, self._combos)
-        read = (self._read(message, at) for message in response.messages)
-        return tuple(event for event in read if event is not None)
+        self._skew.note(response.now, received_ms)
+        at = Arrival(self._room_id, received_ms, self._skew.ms, memory=self._memory)
+        events: list[LiveEvent] = []
+        for message in response.messages:
+            event = self._open(message, at)
+            if event is not None:
+                events.append(event)
+        return tuple(events)
 
-    def _read(self, message: pb.Message, at: Arrival) -> LiveEvent | None:
-        if message.method not in KNOWN:
-            self.unknown[message.method] += 1
+    def _open(self, message: pb.Message, at: Arrival) -> LiveEvent | None:
+        method, number = message.method, message.msg_id
+        reader = READERS.get(method)
+        if reader is None:
+            self._count_unknown(method)
             return None
-        if message.msg_id and self._is_repeat(str(message.msg_id)):
+        if number and not self._seen.add(number):
+            self.repeated += 1
             return None
         try:
-            event = decode(message, at)
-        except UpstreamChanged:
-            self.unreadable[message.method] += 1
-            if self.unreadable[message.method] == 1:
-                log.warning("comment_message_unreadable", method=message.method)
+            event = reader(message, at)
+        except DecodeError:
+            self.unreadable[method] += 1
+            if self.unreadable[method] == 1:
+                log.warning("comment_message_unreadable", method=method)
             return None
-        if not message.msg_id and isinstance(event, Comment) and self._is_repeat(event.id):
+        if not number and isinstance(event, Comment) and not self._seen.add(event.id):
+            self.repeated += 1
             return None
         return event
 
-    def _is_repeat(self, message_id: str) -> bool:
-        if message_id in self._seen:
-            self._seen.move_to_end(message_id)
-            self.repeated += 1
-            return True
-        self._seen[message_id] = None
-        if len(self._seen) > _REMEMBERED_IDS:
-            self._seen.popitem(last=False)
-        return False
+    def _count_unknown(self, method: str) -> None:
+        name = method[:_METHOD_CHARS]
+        if name not in self.unknown and len(self.unknown) >= _NAMED_METHODS:
+            name = "…"
+        self.unknown[name] += 1
+
+
+class _Seen:
+    """The last ids there were: at least `most` of them, and at most twice as many."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._last: set[int | str] = set()
+        self._before: set[int | str] = set()
+
+    def add(self, message_id: int | str) -> bool:
+        """Whether it is new."""
+        if message_id in self._last or message_id in self._before:
+            return False
+        self._last.add(message_id)
+        if len(self._last) >= self._most:
+            self._before, self._last = self._last, set()
+        return True

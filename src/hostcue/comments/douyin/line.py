@@ -11,7 +11,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.typing import Origin
 
-from hostcue.errors import AuthRequired, Blocked, ConfigError, TransportFailed
+from hostcue.errors import AuthRequired, ConfigError, SignatureRefused, TransportFailed
 
 _MAX_FRAME_BYTES = 16 * 2**20
 _SEND_S = 5.0
@@ -62,7 +62,7 @@ async def open_line(
     """Open the connection; no text it raises or logs holds the URL or a header.
 
     Raises:
-        Blocked: the server knows what we are and refuses.
+        SignatureRefused: the server does not take what we are, or how we sign.
         AuthRequired: only a logged-in cookie helps.
         TransportFailed: anything else.
         ConfigError: the proxy in the settings cannot be used.
@@ -96,11 +96,11 @@ async def open_line(
     return Line(socket)
 
 
-def _refusal(exc: InvalidStatus) -> Blocked | AuthRequired | TransportFailed:
+def _refusal(exc: InvalidStatus) -> SignatureRefused | AuthRequired | TransportFailed:
     status = exc.response.status_code
     if status == 200 or "handshake-msg" in exc.response.headers:
         # A refused device or signature is answered as a plain page, not by a status.
-        return Blocked(
+        return SignatureRefused(
             "Douyin refused the comment connection: device or signature not accepted",
             remedy="wait some minutes, set DOUYIN_COOKIE, or update hostcue: "
             "the platform changes its signature once or twice a year",

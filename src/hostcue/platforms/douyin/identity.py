@@ -49,6 +49,11 @@ class Identity:
     def __repr__(self) -> str:
         return f"Identity(user_unique_id={self.user_unique_id!r}, login={bool(self._login)})"
 
+    @property
+    def login(self) -> str:
+        """The login cookie alone, as a `Cookie` header; empty for a guest. A secret."""
+        return self._login
+
     async def cookie_header(self) -> str:
         """The `Cookie` header to send.
 

@@ -24,8 +24,15 @@ def enter_query(live_id: str, user_agent: str) -> dict[str, str]:
     }
 
 
-def fetch_query(room_id: str, user_agent: str, user_unique_id: str) -> dict[str, str]:
-    """For `webcast/im/fetch/`: the newest messages, and where to listen for more."""
+def fetch_query(
+    room_id: str,
+    user_agent: str,
+    user_unique_id: str,
+    *,
+    cursor: str = "",
+    internal_ext: str = "",
+) -> dict[str, str]:
+    """For `webcast/im/fetch/`: the messages after a cursor, and where to listen for more."""
     return {
         "resp_content_type": "protobuf",
         "did_rule": "3",
@@ -42,8 +49,8 @@ def fetch_query(room_id: str, user_agent: str, user_unique_id: str) -> dict[str,
         "live_id": "1",
         "aid": "6383",
         "fetch_rule": "1",
-        "cursor": "",
-        "internal_ext": "",
+        "cursor": cursor,
+        "internal_ext": internal_ext,
         "device_platform": "web",
         **_SCREEN,
         "browser_name": "Mozilla",

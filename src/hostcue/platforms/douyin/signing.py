@@ -37,6 +37,11 @@ def ws_signature(
 
     `counter` numbers the connections of a session from 1; `entropy` gives as many random bytes.
     """
+    return seal(ws_stub(room_id, user_unique_id), counter=counter, entropy=entropy)
+
+
+def ws_stub(room_id: str, user_unique_id: str) -> bytes:
+    """The digest of the connection's fields, which is what gets signed: sixteen bytes."""
     fields = (
         ("live_id", "1"),
         ("aid", "6383"),
@@ -52,8 +57,7 @@ def ws_signature(
         ("ac", ""),
         ("identity", "audience"),
     )
-    stub = _md5(",".join(f"{name}={value}" for name, value in fields).encode())
-    return seal(stub, counter=counter, entropy=entropy)
+    return _md5(",".join(f"{name}={value}" for name, value in fields).encode())
 
 
 def seal(stub: bytes, *, counter: int, entropy: Callable[[int], bytes]) -> str:

@@ -100,6 +100,11 @@ class DouyinWeb:
         self._cache_s = cache_s
         self._inquiries: dict[str, Inquiry] = {}
 
+    @property
+    def has_own_access(self) -> bool:
+        """Whether this visitor has a cookie or a proxy that is not the settings'."""
+        return self._access != DEFAULT_ACCESS
+
     async def enter(self, live_id: str, *, fresh: bool = False) -> Broadcast:
         """The broadcast of a room; `fresh` asks anew even if the last answer is young.
 
@@ -127,10 +132,20 @@ class DouyinWeb:
             return answer
         raise answer
 
-    async def first_fetch(self, room_id: str) -> bytes:
-        """The protobuf `Response` that a comment connection starts from; errors as for `enter`."""
+    async def fetch(self, room_id: str, *, cursor: str = "", internal_ext: str = "") -> bytes:
+        """The protobuf `Response` with the messages after a cursor, both out of the one before.
+
+        Without a cursor it has the newest ones: what a comment connection starts from. Errors as
+        for `enter`.
+        """
         identity = self.identity
-        query = fetch_query(room_id, identity.user_agent, identity.user_unique_id)
+        query = fetch_query(
+            room_id,
+            identity.user_agent,
+            identity.user_unique_id,
+            cursor=cursor,
+            internal_ext=internal_ext,
+        )
         async with self._gates.asking("fetch", access=self._access, counted=False):
             response = await self._get("/webcast/im/fetch/", query)
             start = response.content.lstrip()[:1]  # no such protobuf message begins like these

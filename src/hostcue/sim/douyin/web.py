@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from typing import Literal
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from hostcue.sim.douyin.broadcast import Broadcast
+from hostcue.platforms.douyin.pb import webcast_pb2 as pb
+from hostcue.sim.douyin.broadcast import Broadcast, Rooms
+from hostcue.sim.douyin.faults import PollRefusal
 from hostcue.sim.douyin.messages import now_ms
+from hostcue.sim.douyin.page import page_body
 
-RiskControl = Literal["empty", "444", "captcha"]
 _LIVING, _ENDED = 2, 4
+_END_MESSAGE = 3
 
 # Tier in `stream_data`, its name in `flv_pull_url`, suffix of the stream, size, bit rate.
 _TIERS = (
@@ -27,17 +29,12 @@ _TIERS = (
 
 
 class WebFace:
-    """Answers for one room.
+    """Answers for every room of one pretend Douyin."""
 
-    `risk_control` says in which way it refuses everything; the next `flaps` answers about the
-    room say that nobody is live, whoever is.
-    """
-
-    def __init__(self, broadcast: Broadcast) -> None:
-        self.risk_control: RiskControl | None = None
-        self.flaps = 0
+    def __init__(self, rooms: Rooms) -> None:
         self.requests: list[tuple[str, dict[str, str]]] = []
-        self._broadcast = broadcast
+        self._rooms = rooms
+        self._polled_s: dict[str, float] = {}
         self.app = FastAPI(openapi_url=None)
         self.app.add_api_route("/", self._home)
         self.app.add_api_route("/share/{code}", self._share)
@@ -48,32 +45,41 @@ class WebFace:
     async def _home(self, request: Request) -> Response:
         self._note(request)
         answer = HTMLResponse(_html("抖音直播"))
-        answer.set_cookie("ttwid", f"1%7C{secrets.token_urlsafe(24)}%7C{int(time.monotonic())}")
+        answer.set_cookie("ttwid", _new_ttwid())
         return answer
 
-    async def _share(self, request: Request) -> Response:
+    async def _share(self, request: Request, code: str) -> Response:
         self._note(request)
-        return RedirectResponse(f"/{self._broadcast.live_id}", 302)
+        room = self._rooms.by_live_id(code) or self._rooms.first
+        return RedirectResponse(f"/{room.live_id}", 302)
 
     async def _page(self, request: Request, web_rid: str) -> Response:
         self._note(request)
-        if self.risk_control is not None:
-            return self._refuse()
+        known = self._rooms.by_live_id(web_rid)
+        room = known or self._rooms.first
+        if room.faults.risk_control is not None:
+            return _refuse(room.faults.risk_control)
         if "__ac_nonce" not in request.cookies:
             challenge = HTMLResponse(_html("", "<script>location.reload()</script>"))
             challenge.set_cookie("__ac_nonce", "0" + secrets.token_hex(10))
             return challenge
-        known = web_rid == self._broadcast.live_id
-        state = _page_state(self._broadcast, known, self._is_live())
-        return HTMLResponse(_html("抖音直播", _state_script(state)))
+        guest_id = _guest_id()
+        body = _state_script(_page_state(room, known is not None, _is_live(room), guest_id))
+        if known is not None:
+            body += page_body(room, room.faults.page, guest_id)
+        answer = HTMLResponse(_html("抖音直播", body))
+        if "ttwid" not in request.cookies:
+            answer.set_cookie("ttwid", _new_ttwid(), max_age=86_400)
+        return answer
 
     async def _enter(self, request: Request, web_rid: str = "", a_bogus: str = "") -> Response:
         self._note(request)
-        if self.risk_control is not None:
-            return self._refuse()
+        room = self._rooms.by_live_id(web_rid) or self._rooms.first
+        if room.faults.risk_control is not None:
+            return _refuse(room.faults.risk_control)
         if not a_bogus or "ttwid" not in request.cookies:
             return Response()  # what risk control looks like: 200 and nothing
-        return JSONResponse(_enter_answer(self._broadcast, web_rid, self._is_live()))
+        return JSONResponse(_enter_answer(room, web_rid, _is_live(room)))
 
     async def _fetch(
         self,
@@ -82,36 +88,61 @@ class WebFace:
         user_unique_id: str = "",
         cursor: str = "",
         a_bogus: str = "",
+        resp_content_type: str = "protobuf",
     ) -> Response:
+        """The polling endpoint: what came after the cursor, and the cursor for the next time."""
         self._note(request)
-        if self.risk_control is not None:
-            return self._refuse()
-        if not a_bogus or "ttwid" not in request.cookies:
+        room = self._rooms.by_room_id(room_id)
+        room.seen.polls += 1
+        why = room.faults.risk_control or room.faults.poll_refusal
+        if why is not None:
+            return _refuse(why)
+        ttwid = request.cookies.get("ttwid", "")
+        if not a_bogus or not ttwid or self._is_hasty(room, ttwid):
             return Response()
-        present = room_id == self._broadcast.room_id and self._broadcast.is_live
-        messages = self._broadcast.since(cursor) if present else []
-        answer = self._broadcast.respond(messages, user_unique_id=user_unique_id, need_ack=False)
+        is_present = room_id == room.room_id
+        messages: list[pb.Message] = []
+        up_to: int | None = None
+        if is_present and (room.is_live or room.has_ended):
+            is_guest = "sessionid" not in request.cookies
+            messages, up_to = room.poll(cursor, is_guest=is_guest)
+        if room.has_ended or not is_present:
+            messages.append(room.writer.control(_END_MESSAGE))
+        answer = room.respond(messages, user_unique_id=user_unique_id, need_ack=False, up_to=up_to)
+        if resp_content_type == "json":
+            return JSONResponse(_fetch_answer(answer))
         return Response(answer.SerializeToString(), media_type="application/x-protobuf")
 
-    def _is_live(self) -> bool:
-        """What one answer says about it."""
-        if self.flaps:
-            self.flaps -= 1
-            return False
-        return self._broadcast.is_live
+    def _is_hasty(self, room: Broadcast, ttwid: str) -> bool:
+        """Whether the same visitor asked for the same room a moment ago."""
+        key, now_s = f"{room.live_id} {ttwid}", time.monotonic()
+        before_s = self._polled_s.get(key)
+        self._polled_s[key] = now_s
+        return before_s is not None and now_s - before_s < room.faults.poll_gap_s
 
     def _note(self, request: Request) -> None:
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         self.requests.append((target, dict(request.headers)))
 
-    def _refuse(self) -> Response:
-        match self.risk_control:
-            case "444":
-                return Response(status_code=444)
-            case "captcha":
-                return HTMLResponse(_html("验证码中间页", '<div id="captcha_container"></div>'))
-            case _:
-                return Response()
+
+def _is_live(room: Broadcast) -> bool:
+    """What one answer says about it."""
+    if room.faults.flaps:
+        room.faults.flaps -= 1
+        return False
+    return room.is_live
+
+
+def _refuse(how: PollRefusal) -> Response:
+    match how:
+        case "captcha":
+            return HTMLResponse(_html("验证码中间页", '<div id="captcha_container"></div>'))
+        case "empty":
+            return Response()
+        case "garbage":
+            return Response(b"\xff\xff no protobuf", media_type="application/x-protobuf")
+        case _:
+            return Response(status_code=int(how))
 
 
 def _html(title: str, body: str = "") -> str:
@@ -122,10 +153,10 @@ def _state_script(state: object) -> str:
     """The page's state as the platform embeds it: JSON inside a JSON string inside a script."""
     inner = json.dumps(["$", "$L10", None, state], ensure_ascii=False, separators=(",", ":"))
     pushed = json.dumps(f"c:{inner}\n", ensure_ascii=False).replace("<", "\\u003c")
-    return f"<script>self.__pace_f.push([1,{pushed}])</script>"
+    return f"<script>self.__pace_f=[]</script><script>self.__pace_f.push([1,{pushed}])</script>"
 
 
-def _page_state(broadcast: Broadcast, known: bool, is_live: bool) -> object:
+def _page_state(broadcast: Broadcast, known: bool, is_live: bool, guest_id: str) -> object:
     info: dict[str, object] = {"web_rid": broadcast.live_id} if known else {}
     if known:
         info |= {
@@ -137,9 +168,13 @@ def _page_state(broadcast: Broadcast, known: bool, is_live: bool) -> object:
         "state": {
             "roomStore": {"roomInfo": info, "liveStatus": "normal"},
             "streamStore": {"streamData": {}},
-            "userStore": {"odin": {"user_id": "0", "user_unique_id": _guest_id()}},
+            "userStore": {"odin": {"user_id": "0", "user_unique_id": guest_id}},
         }
     }
+
+
+def _new_ttwid() -> str:
+    return f"1%7C{secrets.token_urlsafe(24)}%7C{int(time.monotonic())}"
 
 
 def _guest_id() -> str:
@@ -158,6 +193,17 @@ def _enter_answer(broadcast: Broadcast, web_rid: str, is_live: bool) -> object:
             "web_stream_url": None,
         }
     return {"data": data, "extra": {"now": now_ms()}, "status_code": 0}
+
+
+def _fetch_answer(answer: pb.Response) -> object:
+    """The answer as the few clients want it that ask for JSON: heads of messages, no bodies."""
+    heads = [{"method": one.method, "msg_id": str(one.msg_id)} for one in answer.messages]
+    return {
+        "data": [{"common": head} for head in heads],
+        "extra": {"cursor": answer.cursor, "now": answer.now},
+        "internal_ext": answer.internal_ext,
+        "status_code": 0,
+    }
 
 
 def _anchor(broadcast: Broadcast) -> dict[str, object]:

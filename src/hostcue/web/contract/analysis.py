@@ -31,7 +31,7 @@ class AnalysisBody(Answer):
         attempts=1,
         mode="ai",
         model="qwen3-vl-plus",
-        prompt_version="v1",
+        prompt_version="v2",
         reason="",
         input_tokens=7300,
         output_tokens=420,
@@ -99,7 +99,7 @@ class AIScript(Answer):
             "speech": [],
         },
         model="qwen3-vl-plus",
-        prompt_version="v1",
+        prompt_version="v2",
         ai_generated=True,
     )
     id: str

@@ -1,128 +1,34 @@
-"""Bodies of `/api/douyin/web/*` and `/api/comments`."""
+"""Bodies of `/api/comments`."""
 
 from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from hostcue.model.comment import Comment, CommentKind
-from hostcue.pipeline.chat import ChatStatus
-from hostcue.storage.comments import StoredComment
-from hostcue.web.contract.common import Answer, Body, Id, Milliseconds, Name, Text, example
-
-
-class RelayStart(Body):
-    """Which room's comments to collect: one of the two."""
-
-    model_config = example(live_id="80017709309")
-    live_id: Name | None = None
-    live_url: Text | None = None
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> Self:
-        if (self.live_id is None) == (self.live_url is None):
-            raise ValueError("give either live_id or live_url")
-        return self
-
-    @property
-    def link(self) -> str:
-        """What was given."""
-        return self.live_url or self.live_id or ""
-
-
-class RelayStarted(Answer):
-    """The room whose comments are collected."""
-
-    model_config = example(
-        success=True, live_id="80017709309", room_id="7576912345678901234", state="live"
-    )
-    success: bool
-    live_id: str
-    room_id: str
-    state: str
-
-
-class RelayStop(Body):
-    """Which room; may be left out when one room runs."""
-
-    model_config = example(live_id="80017709309")
-    live_id: Name | None = None
-
-
-class RelayHealth(Answer):
-    """How the line is; ages are null before the first message."""
-
-    last_message_age_ms: int | None
-    messages_per_min: float
-    reconnects: int
-    lag_ms: int | None
-    dropped: int
-
-
-class RelayStatus(Answer):
-    """The collection of one room's comments."""
-
-    model_config = example(
-        is_running=True,
-        live_id="80017709309",
-        room_id="7576912345678901234",
-        anchor_name="小满的鞋铺",
-        state="live",
-        reason="",
-        health={
-            "last_message_age_ms": 320,
-            "messages_per_min": 84.0,
-            "reconnects": 0,
-            "lag_ms": 140,
-            "dropped": 0,
-        },
-        last_error="",
-    )
-    is_running: bool
-    live_id: str
-    room_id: str
-    anchor_name: str
-    state: str
-    reason: str
-    health: RelayHealth
-    last_error: str
-
-    @classmethod
-    def of(cls, status: ChatStatus) -> Self:
-        """From the flow."""
-        health = status.health
-        return cls(
-            is_running=status.running,
-            live_id=status.room.live_id,
-            room_id=status.room.room_id,
-            anchor_name=status.room.anchor_name,
-            state=health.state,
-            reason=health.reason,
-            health=RelayHealth(
-                last_message_age_ms=health.last_message_age_ms,
-                messages_per_min=health.messages_per_min,
-                reconnects=health.reconnects,
-                lag_ms=health.lag_ms,
-                dropped=health.dropped,
-            ),
-            last_error=health.last_error,
-        )
+from hostcue.storage.comment_rows import StoredComment
+from hostcue.web.contract.common import Answer, Body, Id, Milliseconds, example
 
 
 class CommentBody(Answer):
-    """One stored comment; `row_id` is what `after` takes for the next page."""
+    """One stored comment; `row_id` is what `after` takes for the next page.
+
+    `viewer` is the same for all of one person's comments and tells nobody who it is; empty where
+    the platform hides who wrote.
+    """
 
     model_config = example(
         id="7576912345678909999",
-        user="爱逛街的猫",
+        user="爱***",
         content="这双多少钱",
         ts=1764000012345,
         room_id="7576912345678901234",
         platform="douyin",
-        metadata={"user_id": "98765"},
+        metadata={"fans_level": "7"},
         type="chat",
         row_id=4711,
+        viewer="9f86d081884c7d65",
     )
     id: str
     user: str
@@ -133,6 +39,7 @@ class CommentBody(Answer):
     metadata: dict[str, str]
     type: CommentKind
     row_id: int
+    viewer: str
 
     @classmethod
     def of(cls, stored: StoredComment) -> Self:
@@ -148,17 +55,22 @@ class CommentBody(Answer):
             metadata=dict(comment.metadata),
             type=comment.kind,
             row_id=stored.row_id,
+            viewer=comment.viewer,
         )
 
 
 class IngestedComment(Body):
-    """One comment of the user's own collector; `type` member means: entered the room."""
+    """One comment of the user's own collector; `type` member means: entered the room.
+
+    `user_id` is the platform's own id of who wrote it; it is not kept, only a keyed hash of it.
+    """
 
     id: Id
     user: str = Field("", max_length=128)
     content: str = Field("", max_length=2000)
     ts: Milliseconds
-    type: Literal["chat", "gift", "like", "follow", "member"] = "chat"
+    type: Literal["chat", "gift", "like", "follow", "member", "share", "fans_club"] = "chat"
+    user_id: str = Field("", max_length=128)
     metadata: dict[str, str] = Field(default_factory=dict[str, str], max_length=50)
 
 
@@ -169,7 +81,13 @@ class CommentIngest(Body):
         platform="douyin",
         room_id="7576912345678901234",
         comments=[
-            {"id": "m-1", "user": "爱逛街的猫", "content": "这双多少钱", "ts": 1764000012345}
+            {
+                "id": "m-1",
+                "user": "爱逛街的猫",
+                "user_id": "98765",
+                "content": "这双多少钱",
+                "ts": 1764000012345,
+            }
         ],
     )
     platform: str = Field(pattern=r"^[a-z0-9_]{1,32}$")
@@ -188,6 +106,7 @@ class CommentIngest(Body):
                 ts_ms=item.ts,
                 kind="enter" if item.type == "member" else item.type,
                 metadata=item.metadata,
+                viewer=item.user_id,
             )
             for item in self.comments
         ]

@@ -19,6 +19,7 @@ from hostcue.web.contract.start import ShowtimeBody
 class GapBody(Answer):
     """A span without media or comments; `end_ts` is null while it lasts."""
 
+    model_config = example(start_ts=1764000012345, end_ts=1764000052345, cause="stalled")
     start_ts: int
     end_ts: int | None
     cause: str

@@ -91,10 +91,10 @@ class User(_message.Message):
     ID_STR_FIELD_NUMBER: _ClassVar[int]
     id: int
     nickname: str
-    pay_grade: PayGrade
-    fans_club: FansClub
+    pay_grade: bytes
+    fans_club: bytes
     id_str: str
-    def __init__(self, id: _Optional[int] = ..., nickname: _Optional[str] = ..., pay_grade: _Optional[_Union[PayGrade, _Mapping]] = ..., fans_club: _Optional[_Union[FansClub, _Mapping]] = ..., id_str: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., nickname: _Optional[str] = ..., pay_grade: _Optional[bytes] = ..., fans_club: _Optional[bytes] = ..., id_str: _Optional[str] = ...) -> None: ...
 
 class PayGrade(_message.Message):
     __slots__ = ("level",)
@@ -117,6 +117,46 @@ class FansClubData(_message.Message):
     def __init__(self, club_name: _Optional[str] = ..., level: _Optional[int] = ...) -> None: ...
 
 class ChatMessage(_message.Message):
+    __slots__ = ("common", "user", "content", "event_time", "rtf_content", "rtf_content_v2")
+    COMMON_FIELD_NUMBER: _ClassVar[int]
+    USER_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
+    RTF_CONTENT_FIELD_NUMBER: _ClassVar[int]
+    RTF_CONTENT_V2_FIELD_NUMBER: _ClassVar[int]
+    common: Common
+    user: User
+    content: str
+    event_time: int
+    rtf_content: Text
+    rtf_content_v2: Text
+    def __init__(self, common: _Optional[_Union[Common, _Mapping]] = ..., user: _Optional[_Union[User, _Mapping]] = ..., content: _Optional[str] = ..., event_time: _Optional[int] = ..., rtf_content: _Optional[_Union[Text, _Mapping]] = ..., rtf_content_v2: _Optional[_Union[Text, _Mapping]] = ...) -> None: ...
+
+class Text(_message.Message):
+    __slots__ = ("pieces",)
+    PIECES_FIELD_NUMBER: _ClassVar[int]
+    pieces: _containers.RepeatedCompositeFieldContainer[TextPiece]
+    def __init__(self, pieces: _Optional[_Iterable[_Union[TextPiece, _Mapping]]] = ...) -> None: ...
+
+class TextPiece(_message.Message):
+    __slots__ = ("string_value",)
+    STRING_VALUE_FIELD_NUMBER: _ClassVar[int]
+    string_value: str
+    def __init__(self, string_value: _Optional[str] = ...) -> None: ...
+
+class EmojiChatMessage(_message.Message):
+    __slots__ = ("common", "user", "emoji_content", "default_content")
+    COMMON_FIELD_NUMBER: _ClassVar[int]
+    USER_FIELD_NUMBER: _ClassVar[int]
+    EMOJI_CONTENT_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_CONTENT_FIELD_NUMBER: _ClassVar[int]
+    common: Common
+    user: User
+    emoji_content: Text
+    default_content: str
+    def __init__(self, common: _Optional[_Union[Common, _Mapping]] = ..., user: _Optional[_Union[User, _Mapping]] = ..., emoji_content: _Optional[_Union[Text, _Mapping]] = ..., default_content: _Optional[str] = ...) -> None: ...
+
+class ScreenChatMessage(_message.Message):
     __slots__ = ("common", "user", "content", "event_time")
     COMMON_FIELD_NUMBER: _ClassVar[int]
     USER_FIELD_NUMBER: _ClassVar[int]
@@ -127,6 +167,42 @@ class ChatMessage(_message.Message):
     content: str
     event_time: int
     def __init__(self, common: _Optional[_Union[Common, _Mapping]] = ..., user: _Optional[_Union[User, _Mapping]] = ..., content: _Optional[str] = ..., event_time: _Optional[int] = ...) -> None: ...
+
+class PrivilegeScreenChatMessage(_message.Message):
+    __slots__ = ("common", "user", "content")
+    COMMON_FIELD_NUMBER: _ClassVar[int]
+    USER_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    common: Common
+    user: User
+    content: str
+    def __init__(self, common: _Optional[_Union[Common, _Mapping]] = ..., user: _Optional[_Union[User, _Mapping]] = ..., content: _Optional[str] = ...) -> None: ...
+
+class AudioChatMessage(_message.Message):
+    __slots__ = ("common", "user", "content", "audio_duration")
+    COMMON_FIELD_NUMBER: _ClassVar[int]
+    USER_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_DURATION_FIELD_NUMBER: _ClassVar[int]
+    common: Common
+    user: User
+    content: str
+    audio_duration: int
+    def __init__(self, common: _Optional[_Union[Common, _Mapping]] = ..., user: _Optional[_Union[User, _Mapping]] = ..., content: _Optional[str] = ..., audio_duration: _Optional[int] = ...) -> None: ...
+
+class HotChatMessage(_message.Message):
+    __slots__ = ("common", "title", "content", "num", "hot_list")
+    COMMON_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    NUM_FIELD_NUMBER: _ClassVar[int]
+    HOT_LIST_FIELD_NUMBER: _ClassVar[int]
+    common: Common
+    title: str
+    content: str
+    num: _containers.RepeatedScalarFieldContainer[int]
+    hot_list: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, common: _Optional[_Union[Common, _Mapping]] = ..., title: _Optional[str] = ..., content: _Optional[str] = ..., num: _Optional[_Iterable[int]] = ..., hot_list: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class GiftStruct(_message.Message):
     __slots__ = ("id", "combo", "diamond_count", "name")
@@ -141,7 +217,7 @@ class GiftStruct(_message.Message):
     def __init__(self, id: _Optional[int] = ..., combo: _Optional[bool] = ..., diamond_count: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
 
 class GiftMessage(_message.Message):
-    __slots__ = ("common", "gift_id", "group_count", "repeat_count", "combo_count", "user", "repeat_end", "group_id", "gift", "total_count")
+    __slots__ = ("common", "gift_id", "group_count", "repeat_count", "combo_count", "user", "repeat_end", "group_id", "gift", "total_count", "send_time")
     COMMON_FIELD_NUMBER: _ClassVar[int]
     GIFT_ID_FIELD_NUMBER: _ClassVar[int]
     GROUP_COUNT_FIELD_NUMBER: _ClassVar[int]
@@ -152,6 +228,7 @@ class GiftMessage(_message.Message):
     GROUP_ID_FIELD_NUMBER: _ClassVar[int]
     GIFT_FIELD_NUMBER: _ClassVar[int]
     TOTAL_COUNT_FIELD_NUMBER: _ClassVar[int]
+    SEND_TIME_FIELD_NUMBER: _ClassVar[int]
     common: Common
     gift_id: int
     group_count: int
@@ -162,7 +239,8 @@ class GiftMessage(_message.Message):
     group_id: int
     gift: GiftStruct
     total_count: int
-    def __init__(self, common: _Optional[_Union[Common, _Mapping]] = ..., gift_id: _Optional[int] = ..., group_count: _Optional[int] = ..., repeat_count: _Optional[int] = ..., combo_count: _Optional[int] = ..., user: _Optional[_Union[User, _Mapping]] = ..., repeat_end: _Optional[int] = ..., group_id: _Optional[int] = ..., gift: _Optional[_Union[GiftStruct, _Mapping]] = ..., total_count: _Optional[int] = ...) -> None: ...
+    send_time: int
+    def __init__(self, common: _Optional[_Union[Common, _Mapping]] = ..., gift_id: _Optional[int] = ..., group_count: _Optional[int] = ..., repeat_count: _Optional[int] = ..., combo_count: _Optional[int] = ..., user: _Optional[_Union[User, _Mapping]] = ..., repeat_end: _Optional[int] = ..., group_id: _Optional[int] = ..., gift: _Optional[_Union[GiftStruct, _Mapping]] = ..., total_count: _Optional[int] = ..., send_time: _Optional[int] = ...) -> None: ...
 
 class LikeMessage(_message.Message):
     __slots__ = ("common", "count", "total", "user")
@@ -206,6 +284,26 @@ class RoomUserSeqMessage(_message.Message):
     total_user: int
     def __init__(self, common: _Optional[_Union[Common, _Mapping]] = ..., total: _Optional[int] = ..., total_user: _Optional[int] = ...) -> None: ...
 
+class RoomStatsMessage(_message.Message):
+    __slots__ = ("common", "display_value", "total")
+    COMMON_FIELD_NUMBER: _ClassVar[int]
+    DISPLAY_VALUE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    common: Common
+    display_value: int
+    total: int
+    def __init__(self, common: _Optional[_Union[Common, _Mapping]] = ..., display_value: _Optional[int] = ..., total: _Optional[int] = ...) -> None: ...
+
+class FansclubMessage(_message.Message):
+    __slots__ = ("common", "action", "user")
+    COMMON_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    USER_FIELD_NUMBER: _ClassVar[int]
+    common: Common
+    action: int
+    user: User
+    def __init__(self, common: _Optional[_Union[Common, _Mapping]] = ..., action: _Optional[int] = ..., user: _Optional[_Union[User, _Mapping]] = ...) -> None: ...
+
 class ControlMessage(_message.Message):
     __slots__ = ("common", "action")
     COMMON_FIELD_NUMBER: _ClassVar[int]
@@ -215,18 +313,24 @@ class ControlMessage(_message.Message):
     def __init__(self, common: _Optional[_Union[Common, _Mapping]] = ..., action: _Optional[int] = ...) -> None: ...
 
 class LiveShoppingMessage(_message.Message):
-    __slots__ = ("common", "msg_type", "promotion_id", "updated_product_info", "update_toast")
+    __slots__ = ("common", "msg_type", "promotion_id", "ecom_notice", "updated_product_ids", "updated_product_info", "sold_out", "update_toast")
     COMMON_FIELD_NUMBER: _ClassVar[int]
     MSG_TYPE_FIELD_NUMBER: _ClassVar[int]
     PROMOTION_ID_FIELD_NUMBER: _ClassVar[int]
+    ECOM_NOTICE_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_PRODUCT_IDS_FIELD_NUMBER: _ClassVar[int]
     UPDATED_PRODUCT_INFO_FIELD_NUMBER: _ClassVar[int]
+    SOLD_OUT_FIELD_NUMBER: _ClassVar[int]
     UPDATE_TOAST_FIELD_NUMBER: _ClassVar[int]
     common: Common
     msg_type: int
     promotion_id: int
+    ecom_notice: str
+    updated_product_ids: _containers.RepeatedScalarFieldContainer[int]
     updated_product_info: UpdatedProduct
+    sold_out: bool
     update_toast: str
-    def __init__(self, common: _Optional[_Union[Common, _Mapping]] = ..., msg_type: _Optional[int] = ..., promotion_id: _Optional[int] = ..., updated_product_info: _Optional[_Union[UpdatedProduct, _Mapping]] = ..., update_toast: _Optional[str] = ...) -> None: ...
+    def __init__(self, common: _Optional[_Union[Common, _Mapping]] = ..., msg_type: _Optional[int] = ..., promotion_id: _Optional[int] = ..., ecom_notice: _Optional[str] = ..., updated_product_ids: _Optional[_Iterable[int]] = ..., updated_product_info: _Optional[_Union[UpdatedProduct, _Mapping]] = ..., sold_out: _Optional[bool] = ..., update_toast: _Optional[str] = ...) -> None: ...
 
 class UpdatedProduct(_message.Message):
     __slots__ = ("price", "title")
@@ -247,9 +351,11 @@ class ProductChangeMessage(_message.Message):
     def __init__(self, common: _Optional[_Union[Common, _Mapping]] = ..., update_toast: _Optional[str] = ..., products: _Optional[_Iterable[_Union[ProductRef, _Mapping]]] = ...) -> None: ...
 
 class ProductRef(_message.Message):
-    __slots__ = ("promotion_id", "index")
+    __slots__ = ("promotion_id", "index", "explain_type")
     PROMOTION_ID_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
+    EXPLAIN_TYPE_FIELD_NUMBER: _ClassVar[int]
     promotion_id: int
     index: int
-    def __init__(self, promotion_id: _Optional[int] = ..., index: _Optional[int] = ...) -> None: ...
+    explain_type: int
+    def __init__(self, promotion_id: _Optional[int] = ..., index: _Optional[int] = ..., explain_type: _Optional[int] = ...) -> None: ...

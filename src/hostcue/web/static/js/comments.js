@@ -4,11 +4,11 @@ import { get } from "./api.js";
 import { badge, byId, el, nothing } from "./dom.js";
 import { clock, count, length } from "./format.js";
 import { named, t } from "./i18n.js";
-import { demoBadge, reasonText, stateText } from "./status.js";
+import { chatReason, demoBadge, stateText } from "./status.js";
 
 const ROWS = 200;
 const MINUTE_MS = 60_000;
-const LISTED = new Set(["chat", "gift", "follow", "product", "gap", "status"]);
+const LISTED = new Set(["chat", "gift", "follow", "share", "fans_club", "product", "gap", "status"]);
 
 export class Comments {
   #rooms;
@@ -123,12 +123,18 @@ export class Comments {
       " ",
       this.#rooms.isDemo(data) && demoBadge(),
       severalRooms && badge("room", this.#rooms.nameOf(data)),
-      type !== "chat" && badge("kind", named("kind", type)),
+      (type !== "chat" || data.metadata?.form) && kindBadge(type, data),
       data.user && el("b", {}, data.user),
       " ",
       says(type, data),
     );
   }
+}
+
+/** Of what kind an event is; chat in another form than plain text is called by that. */
+export function kindBadge(type, data) {
+  const form = type === "chat" ? data.metadata?.form : undefined;
+  return badge("kind", form ? named("chat.form", form) : named("kind", type));
 }
 
 /** What an event says, in words. */
@@ -141,6 +147,9 @@ export function says(type, data) {
     case "member":
     case "follow":
       return t(`says.${type}`);
+    case "share":
+    case "fans_club":
+      return data.content || t(`says.${type}`);
     case "product":
       return data.title || data.text || t("says.product");
     case "room_user_stats":
@@ -155,7 +164,7 @@ export function says(type, data) {
 }
 
 function gapText(gap) {
-  const cause = reasonText(gap.cause);
+  const cause = chatReason(gap.cause);
   if (gap.end_ts === null) return t("says.gap.open", { cause });
   return t("says.gap.closed", { cause, length: length(gap.end_ts - gap.start_ts) });
 }

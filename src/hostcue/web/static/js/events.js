@@ -5,9 +5,10 @@ import { address } from "./api.js";
 const AGAIN_AFTER_MS = 3000;
 
 /**
- * One event stream. `onOpen` runs at every connection: what happened before it may have been
- * missed, so that is when to load what is stored. `onState` gets `connecting`, `open`, `lost`, or
- * `absent` when the server has no such stream.
+ * One event stream. `onEvent` gets an event's type, its data, and the text it came as. `onOpen`
+ * runs at every connection: what happened before it may have been missed, so that is when to load
+ * what is stored. `onState` gets `connecting`, `open`, `lost`, or `absent` when the server has no
+ * such stream. One that `resumes` gets what it missed from the server instead.
  *
  * A browser allows six connections to a server in all its tabs, and each stream holds one: a page
  * that nobody looks at lets go of it.
@@ -15,12 +16,14 @@ const AGAIN_AFTER_MS = 3000;
 export class EventStream {
   #url;
   #handlers;
+  #resumes;
   #source = null;
   #timer = 0;
   #closed = false;
 
-  constructor(path, query, { onEvent, onOpen = () => {}, onState = () => {} }) {
+  constructor(path, query, { onEvent, onOpen = () => {}, onState = () => {}, resumes = false }) {
     this.#url = address(path, query);
+    this.#resumes = resumes;
     this.#handlers = { onEvent, onOpen, onState };
     document.addEventListener("visibilitychange", this.#look);
     onState("connecting");
@@ -51,11 +54,13 @@ export class EventStream {
       this.#handlers.onState("open");
       this.#handlers.onOpen();
     };
-    source.onmessage = ({ data }) => {
+    source.onmessage = ({ data, lastEventId }) => {
+      // the browser remembers the id for as long as it connects again by itself, and no longer
+      if (this.#resumes && lastEventId) this.#url.searchParams.set("after", lastEventId);
       const event = JSON.parse(data);
       // `reset` and `lag` mean that something was missed
       if (event.type === "reset" || event.type === "lag") this.#handlers.onOpen();
-      else this.#handlers.onEvent(event.type, event.data);
+      else this.#handlers.onEvent(event.type, event.data, data);
     };
     source.onerror = () => this.#failed(source);
   }

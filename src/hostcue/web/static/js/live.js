@@ -2,6 +2,7 @@
 
 import { Alarms } from "./alarms.js";
 import { get } from "./api.js";
+import { Chats } from "./chats.js";
 import { Comments } from "./comments.js";
 import { Disk } from "./disk.js";
 import { byId, el } from "./dom.js";
@@ -28,6 +29,7 @@ const rooms = new Rooms();
 const recordings = new Recordings(rooms, () => loadStatus());
 const lines = new Lines(rooms, () => recordings.running);
 const comments = new Comments(rooms);
+const chats = new Chats(rooms);
 const disk = new Disk(quietly(loadCleaned));
 const alarms = new Alarms(rooms);
 const notices = new Notices(rooms, disk);
@@ -49,10 +51,11 @@ new EventStream("/api/recording/events", {}, {
 });
 new EventStream("/api/douyin/web/stream", {}, {
   onOpen: quietly(loadComments),
-  onEvent: (type, data) => comments.take(type, data),
+  onEvent: takeComment,
   onState: (state) => setLink("comments", state),
 });
 repeat(STATUS_EVERY_MS, loadStatus);
+repeat(STATUS_EVERY_MS, loadChats);
 repeat(NOTICES_EVERY_MS, loadDisk);
 repeat(NOTICES_EVERY_MS, () => notices.load());
 repeat(NOTICES_EVERY_MS, loadAlarms);
@@ -72,6 +75,7 @@ function draw() {
   recordings.draw();
   lines.draw();
   comments.draw();
+  chats.draw();
   disk.draw();
   alarms.draw();
   notices.draw();
@@ -141,15 +145,26 @@ async function loadTips(query) {
   lines.add(tips);
 }
 
+async function loadChats() {
+  if (links.comments !== "absent") await chats.load();
+}
+
 async function loadComments() {
   const since = Date.now() - COMMENTS_SINCE_MS;
   try {
     await loadStatus(); // it tells which rooms there are
-    const current = new Set(recordings.running.map((recording) => recording.room_id).filter(Boolean));
+    await loadChats();
+    const recorded = recordings.running.map((recording) => recording.room_id).filter(Boolean);
+    const current = new Set([...recorded, ...chats.roomIds]);
     for (const roomId of current) await comments.load(roomId, since);
   } finally {
     comments.loaded();
   }
+}
+
+function takeComment(type, data) {
+  comments.take(type, data);
+  if (type === "status") quietly(loadChats)();
 }
 
 async function takeRecordingEvent(type, data) {

@@ -2,6 +2,7 @@
 
 /** A recording or room that the demo made up bears this at the front of its anchor's name. */
 const DEMO_NAME = "DEMO";
+const PLAYED = "replay"; // the platform, or the way, of what was captured and is played
 const DEMO_MODEL = "sim";
 
 export class Rooms {
@@ -27,18 +28,19 @@ export class Rooms {
     this.#changed();
   }
 
-  /** Take the rooms of recordings; the newest come first, so a name already known is newer. */
+  /** Take rooms, of recordings or not; the newest come first, so a name already known is newer. */
   learn(recordings) {
     const before = this.#known;
     for (const recording of recordings) {
       const key = keyOfRoom(recording);
       const unseen = this.#keyOfRecording.get(recording.recording_id);
       if (unseen !== undefined && unseen !== key) this.#names.delete(unseen);
-      this.#keyOfRecording.set(recording.recording_id, key);
+      if (recording.recording_id) this.#keyOfRecording.set(recording.recording_id, key);
       if (recording.room_id) this.#keyOfRoomId.set(recording.room_id, key);
       const name = recording.anchor_name || recording.live_id || recording.live_url;
       if (!this.#names.has(key)) this.#names.set(key, name);
-      if (recording.anchor_name.startsWith(DEMO_NAME)) this.#demo.add(key);
+      const played = [recording.platform, recording.health?.way].includes(PLAYED);
+      if (played || recording.anchor_name.startsWith(DEMO_NAME)) this.#demo.add(key);
     }
     if (this.#known !== before) this.#changed();
   }

@@ -10,6 +10,7 @@ const SIGNS = {
   monitoring: ["wait", "◔"],
   starting: ["wait", "◔"],
   connecting: ["wait", "◔"],
+  waiting: ["wait", "◔"],
   reconnecting: ["warn", "▲"],
   paused_disk: ["warn", "‖"],
   stopped: ["rest", "■"],
@@ -30,7 +31,13 @@ export function stateBadge(prefix, state, reason = "", many = "") {
 /** A state and its reason as one text. */
 export function stateText(prefix, state, reason = "") {
   const text = named(prefix, state);
-  return reason ? `${text} · ${reasonText(reason)}` : text;
+  if (!reason) return text;
+  return `${text} · ${prefix === "chat" ? chatReason(reason) : reasonText(reason)}`;
+}
+
+/** Why comments do not come: some reasons mean something else than with a picture. */
+export function chatReason(code) {
+  return named("chat.because", code, reasonText(code));
 }
 
 /** A reason or a cause in words; `otherwise` for one that the pages do not know. */

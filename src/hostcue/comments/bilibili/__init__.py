@@ -1,0 +1,1 @@
+"""Bilibili's live chat over its web push protocol."""
