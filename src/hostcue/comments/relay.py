@@ -5,18 +5,18 @@ It may be another hostcue (`/api/douyin/web/stream`) or any collector that sends
 
 from __future__ import annotations
 
-import random
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from urllib.parse import quote, urlsplit
 
-import anyio
 import httpx2
 import structlog
 
+from hostcue.comments.backoff import Backoff
 from hostcue.comments.relay_fields import RelayFields, UnknownKind
 from hostcue.comments.relay_line import TOKEN_REMEDY, RelayLine, Silent
+from hostcue.comments.seen import Seen
 from hostcue.errors import (
     ConfigError,
     RateLimited,
@@ -33,7 +33,6 @@ log = structlog.get_logger(__name__)
 
 
 _PASSING = (TransportFailed, RateLimited, UpstreamChanged)
-_REMEMBERED_IDS = 20_000
 _MAX_UNKNOWN = 100
 _MAX_SILENCE_DOUBLINGS = 3
 
@@ -105,7 +104,7 @@ class RelaySource:
     ) -> AsyncGenerator[LiveEvent]:
         yield WayTaken("relay")
         gap: Gap | None = None
-        failures = silences = 0
+        backoff, silences = Backoff(*self._backoff_s), 0
         heard_ms, tally = now_ms(), Tally()
         while True:
             patience_s = self._silence_s * 2 ** min(silences, _MAX_SILENCE_DOUBLINGS)
@@ -119,14 +118,14 @@ class RelaySource:
                     gap = Gap(heard_ms if silent else now_ms(), cause)
                     log.warning("comment_gap", cause=cause)
                     yield gap
-                failures = await self._reconnect(http, line, failures)
+                await self._reconnect(http, line, backoff)
                 continue
             heard_ms, silences = now_ms(), 0
             if gap is not None:
                 yield Gap(gap.start_ms, gap.cause, heard_ms)
                 gap = None
             for event in post.read(texts, heard_ms):
-                failures = 0
+                backoff.reset()
                 yield event
                 if isinstance(event, RoomControl) and event.action == "ended":
                     return
@@ -134,20 +133,17 @@ class RelaySource:
                 tally = post.tally(line.oversized)
                 yield tally
 
-    async def _reconnect(self, http: httpx2.AsyncClient, line: RelayLine, failures: int) -> int:
-        """Open the line again, however long it takes; how many tries failed since it last spoke."""
-        first_s, longest_s = self._backoff_s
+    async def _reconnect(self, http: httpx2.AsyncClient, line: RelayLine, backoff: Backoff) -> None:
+        """Open the line again, however long it takes."""
         while True:
             await line.close()
-            wait_s = max(min(longest_s, first_s * 2 ** min(failures, 16)), line.asked_for_s)
-            await anyio.sleep(wait_s * random.uniform(0.8, 1.3))  # noqa: S311 - spreads load
-            failures += 1
+            await backoff.wait(at_least_s=line.asked_for_s)
             try:
                 await line.open(http)
             except _PASSING as exc:
-                log.warning("comment_reconnect_failed", error=exc.code, attempts=failures)
+                log.warning("comment_reconnect_failed", error=exc.code, attempts=backoff.attempts)
             else:
-                return failures
+                return
 
 
 class _Post:
@@ -156,7 +152,7 @@ class _Post:
     def __init__(self, room: Room, fields: RelayFields) -> None:
         self._room = room
         self._fields = fields
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._seen = Seen[str]()
         self._repeated = 0
         self._unreadable = 0
         self._unknown: Counter[str] = Counter()
@@ -201,13 +197,9 @@ class _Post:
     def _is_repeat(self, event: LiveEvent) -> bool:
         if not isinstance(event, Comment):
             return False
-        if event.id in self._seen:
-            self._repeated += 1
-            return True
-        self._seen[event.id] = None
-        if len(self._seen) > _REMEMBERED_IDS:
-            self._seen.popitem(last=False)
-        return False
+        is_new = self._seen.add(event.id)
+        self._repeated += not is_new
+        return not is_new
 
 
 def _check(url: str) -> None:

@@ -65,7 +65,7 @@ class RelayLine:
             self.asked_for_s = min(exc.retry_after_s, _LONGEST_RETRY_S)
             await _let_go(response)
             raise
-        except BaseException:
+        except BaseException:  # cancelled too: nobody else knows this answer yet
             await _let_go(response)
             raise
         self._response, self._chunks = response, response.aiter_bytes()

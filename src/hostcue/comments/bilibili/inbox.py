@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from dataclasses import dataclass
 
 import structlog
@@ -10,13 +10,13 @@ import structlog
 from hostcue.comments.bilibili.message import Events, Memory, Message, command_of
 from hostcue.comments.bilibili.messages import KNOWN, decode
 from hostcue.comments.bilibili.packets import MAX_BODY_BYTES, Operation, unpack
+from hostcue.comments.seen import Seen
 from hostcue.errors import UpstreamChanged
 from hostcue.model.comment import Tally
 from hostcue.platforms.bilibili import node
 
 log = structlog.get_logger(__name__)
 
-_REMEMBERED_IDS = 20_000
 _MOST_NAMES = 200
 _OTHERS = "others"
 
@@ -34,7 +34,7 @@ class Inbox:
 
     def __init__(self, room_id: str) -> None:
         self._memory = Memory(room_id, self._is_new)
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._seen = Seen[str]()
         self._repeated = 0
         self._unreadable: Counter[str] = Counter()
         self._unknown: Counter[str] = Counter()
@@ -81,14 +81,9 @@ class Inbox:
             return ()
 
     def _is_new(self, message_id: str) -> bool:
-        if message_id in self._seen:
-            self._seen.move_to_end(message_id)
-            self._repeated += 1
-            return False
-        self._seen[message_id] = None
-        if len(self._seen) > _REMEMBERED_IDS:
-            self._seen.popitem(last=False)
-        return True
+        is_new = self._seen.add(message_id)
+        self._repeated += not is_new
+        return is_new
 
 
 def _document(body: bytes) -> node.Node:

@@ -12,10 +12,10 @@ from anyio.abc import TaskStatus
 from hostcue.comments.backlog import Backlog
 from hostcue.comments.backoff import Backoff
 from hostcue.comments.bilibili.inbox import Inbox
-from hostcue.comments.bilibili.line import Line
 from hostcue.comments.bilibili.packets import HEARTBEAT
 from hostcue.comments.bilibili.visitor import PASSING, Visitor
 from hostcue.comments.ledger import Ledger
+from hostcue.comments.line import Line
 from hostcue.errors import HostcueError, TransportFailed, UpstreamChanged
 from hostcue.model.clock import now_ms
 from hostcue.model.comment import RoomControl, WayTaken

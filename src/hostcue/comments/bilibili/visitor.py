@@ -7,8 +7,9 @@ from typing import Final
 
 import structlog
 
-from hostcue.comments.bilibili.line import Line, open_line
+from hostcue.comments.bilibili.line import open_line
 from hostcue.comments.bilibili.packets import ASKED_VERSION
+from hostcue.comments.line import Line
 from hostcue.errors import (
     AuthRequired,
     Blocked,

@@ -175,7 +175,7 @@ class Chromium:
         except (TimeoutError, Error, OSError, UpstreamError) as exc:
             await _stop(manager)
             raise self._not_started(exc) from None
-        except BaseException:
+        except BaseException:  # cancelled too: what was begun is not left running
             await _stop(manager)
             raise
 

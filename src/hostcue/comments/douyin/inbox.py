@@ -13,13 +13,13 @@ from hostcue.comments.douyin.arrival import Arrival, Memory, Skew
 from hostcue.comments.douyin.capture import Capture
 from hostcue.comments.douyin.messages import READERS
 from hostcue.comments.douyin.wire import ack, as_frame, parse, parse_response
+from hostcue.comments.seen import Seen
 from hostcue.errors import UpstreamChanged
 from hostcue.model.comment import Comment, LiveEvent, Tally
 from hostcue.platforms.douyin.pb import webcast_pb2 as pb
 
 log = structlog.get_logger(__name__)
 
-_REMEMBERED_IDS = 20_000
 _NAMED_METHODS = 200  # of those we do not know; further ones are counted together
 _METHOD_CHARS = 80
 
@@ -44,7 +44,7 @@ class Inbox:
     def __init__(self, room_id: str, *, capture: Capture | None = None) -> None:
         self._room_id = room_id
         self._capture = capture
-        self._seen = _Seen(_REMEMBERED_IDS)
+        self._seen = Seen[int | str]()
         self._memory = Memory()
         self._skew = Skew()
         self.resume = Resume()
@@ -135,21 +135,3 @@ class Inbox:
         if name not in self.unknown and len(self.unknown) >= _NAMED_METHODS:
             name = "…"
         self.unknown[name] += 1
-
-
-class _Seen:
-    """The last ids there were: at least `most` of them, and at most twice as many."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._last: set[int | str] = set()
-        self._before: set[int | str] = set()
-
-    def add(self, message_id: int | str) -> bool:
-        """Whether it is new."""
-        if message_id in self._last or message_id in self._before:
-            return False
-        self._last.add(message_id)
-        if len(self._last) >= self._most:
-            self._before, self._last = self._last, set()
-        return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field, fields, make_dataclass
 from functools import lru_cache
 from hashlib import sha1
 from typing import Literal, TypeVar
@@ -19,6 +18,7 @@ from hostcue.model.comment import (
     ProductChange,
     RoomControl,
     RoomStats,
+    comment_of,
 )
 from hostcue.platforms.douyin.pb import webcast_pb2 as pb
 
@@ -42,18 +42,6 @@ _Written = (
 )
 _Body = TypeVar("_Body", bound=Message)
 _Done = pb.GiftMessage | pb.LikeMessage | pb.MemberMessage | pb.SocialMessage | pb.FansclubMessage
-
-
-# A frozen dataclass sets each field by a call, which for a comment takes as long as parsing its
-# protobuf does. A draft has the same slots, and is made a comment when they are filled.
-_Draft = make_dataclass(
-    "_Draft",
-    [
-        (one.name, object, field(default=one.default, default_factory=one.default_factory))
-        for one in fields(Comment)
-    ],
-    slots=True,
-)
 
 
 def _body(kind: type[_Body], message: pb.Message) -> _Body:
@@ -237,7 +225,7 @@ def _comment(
     """A viewer's message; `sent` stands in where the common part tells no time."""
     number, user = message.msg_id, body.user
     viewer = user.id_str or str(user.id or "")
-    comment: Comment = _Draft(
+    return comment_of(
         str(number) if number else _message_id(message, body.common),
         "douyin",
         at.room_id,
@@ -248,8 +236,6 @@ def _comment(
         {**_standing(user), **metadata} if metadata else _standing(user),
         "" if viewer == _MASKED else viewer,
     )
-    comment.__class__ = Comment
-    return comment
 
 
 def _message_id(message: pb.Message, common: pb.Common) -> str:

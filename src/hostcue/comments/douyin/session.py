@@ -108,7 +108,7 @@ class Session:
         await self._seats.take()
         try:
             await check_live(self._visit.web, self._visit.room)  # it may have been a long wait
-        except BaseException:
+        except BaseException:  # cancelled too: the place is ours by now
             self._seats.leave()
             raise
 

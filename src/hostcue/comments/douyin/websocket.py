@@ -10,11 +10,12 @@ import structlog
 
 from hostcue.comments.douyin.address import Resume, push_servers, push_url
 from hostcue.comments.douyin.inbox import Delivery
-from hostcue.comments.douyin.line import Line, open_line
+from hostcue.comments.douyin.line import open_line
 from hostcue.comments.douyin.signer import OwnSigner, Signer
 from hostcue.comments.douyin.visitor import in_time
 from hostcue.comments.douyin.ways import Connection, Visit
 from hostcue.comments.douyin.wire import HEARTBEAT, parse
+from hostcue.comments.line import Line
 from hostcue.errors import TransportFailed, UpstreamError
 from hostcue.model.comment import Way
 from hostcue.platforms.douyin.pb import webcast_pb2 as pb
