@@ -38,14 +38,14 @@ async def test_a_place_given_up_is_the_next_ones_at_once() -> None:
 
 
 async def test_between_two_connections_of_one_identity_lies_the_gap() -> None:
-    with Places(rooms=5, gap_s=0.1).lend(DEFAULT_ACCESS) as seats:
+    with Places(rooms=5, gap_s=0.4).lend(DEFAULT_ACCESS) as seats:
         began_s = anyio.current_time()
         await seats.turn()
-        assert anyio.current_time() - began_s < 0.1
+        assert anyio.current_time() - began_s < 0.4
         async with anyio.create_task_group() as tasks:
             for _ in range(2):
                 tasks.start_soon(seats.turn)
-        assert anyio.current_time() - began_s >= 0.2
+        assert anyio.current_time() - began_s >= 0.8
 
 
 async def test_the_gap_outlives_who_made_it() -> None:
@@ -59,13 +59,13 @@ async def test_the_gap_outlives_who_made_it() -> None:
 
 
 async def test_who_gives_up_waiting_for_a_turn_does_not_take_it() -> None:
-    with Places(gap_s=0.2).lend(DEFAULT_ACCESS) as seats:
+    with Places(gap_s=0.5).lend(DEFAULT_ACCESS) as seats:
         began_s = anyio.current_time()
         await seats.turn()
         with anyio.move_on_after(0.01):
             await seats.turn()
         await seats.turn()
-    assert 0.2 <= anyio.current_time() - began_s < 0.4
+    assert 0.5 <= anyio.current_time() - began_s < 1
 
 
 async def test_identities_that_nobody_uses_are_forgotten() -> None:

@@ -253,7 +253,7 @@ async def test_a_turn_that_is_given_up_goes_to_the_next() -> None:
         await anyio.lowlevel.checkpoint()
         leaving.cancel_scope.cancel()
     await budget.take()
-    assert anyio.current_time() - began_s < 0.4
+    assert anyio.current_time() - began_s < 5  # one after the other they would take ten
 
 
 async def test_who_was_behind_one_that_gives_up_moves_up() -> None:
@@ -267,7 +267,7 @@ async def test_who_was_behind_one_that_gives_up_moves_up() -> None:
         staying.start_soon(budget.take)
         await anyio.lowlevel.checkpoint()
         leaving.cancel_scope.cancel()
-    assert anyio.current_time() - began_s < 0.4
+    assert anyio.current_time() - began_s < 5  # one after the other they would take ten
 
 
 async def test_a_person_does_not_wait_behind_a_hundred_polls() -> None:
@@ -293,8 +293,8 @@ async def test_a_person_does_not_wait_behind_a_hundred_polls() -> None:
         await budget.take()
         tasks.cancel_scope.cancel()
     assert refused
-    assert first_s < 0.3
-    assert anyio.current_time() - began_s < 0.6
+    assert first_s < 2
+    assert anyio.current_time() - began_s < 3
 
 
 async def test_polls_get_the_turns_that_nobody_else_wants() -> None:
