@@ -15,8 +15,9 @@ help: ## Show this list
 demo: .venv/ready ## Show the main job on a pretend room (no key, no network); Ctrl-C ends it
 	$(BIN)/hostcue demo $(DEMO_ARGS)
 
+# on two cores: many tests wait for what takes its time
 test: check ## Run every check and every test
-	$(BIN)/pytest -n 2 $(TEST_ARGS)
+	$(BIN)/pytest -n 3 $(TEST_ARGS)
 
 check: .venv/ready ## Lint, format, types, import rules, dependencies, generated docs
 	$(BIN)/ruff check .

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import anyio
 
-from benchmarks import comments, faults, path, recording, soak
+from benchmarks import comments, faults, path, recording, soak, speech
 from benchmarks.benchmark import Benchmark
 from benchmarks.report import Report
 
@@ -20,6 +20,7 @@ BENCHMARKS = {
     "faults": faults.BENCHMARK,
     "soak": soak.BENCHMARK,
     "comments": comments.BENCHMARK,
+    "speech": speech.BENCHMARK,
 }
 
 

@@ -27,17 +27,16 @@ from benchmarks.report import Report, Result
 from benchmarks.scene import Arrivals, Server, drain, hostcue_server, started
 from benchmarks.sim import Moment, Room, Sim
 from benchmarks.truth import Piece, Timeline, Verdict, judge, length_s
-from hostcue.sim.media import Clip, make_clip
+from hostcue.sim.media import Clip, Picture, make_clip
 
-_LOOP_S = 60  # longer than twice any gap, so that no frame is taken for another's
 _BURST_S = 2.0  # what a viewer who comes back gets of the past
 # A hole may begin a little after its fault, whose time is taken when the answer comes, and end
 # before it: what was on its way or in a buffer is lost, and the burst is of the past.
 _SOON_MS, _PAST_MS = 500, 3000
 _AGAIN_S = 1.0  # after which a peer that ended is started again
-_PICTURE = {"seconds": _LOOP_S, "width": 180, "height": 320, "fps": 15}
+_PICTURE: Picture = {"width": 180, "height": 320, "fps": 15}
 _Command = tuple[str, dict[str, object]]
-_OTHER: dict[str, object] = {"seconds": 20, "width": 320, "height": 180, "fps": 15}
+_OTHER: Picture = {"seconds": 20, "width": 320, "height": 180, "fps": 15}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +49,7 @@ class Options:
     pause_s: float = 3.0
     outage_s: float = 5.0
     trickle_s: float = 6.0
+    loop_s: int = 60
 
 
 _QUICK = replace(Options(), segment_time=4, calm_s=2, stall_s=9, pause_s=2, outage_s=2, trickle_s=2)
@@ -60,6 +60,7 @@ _HELP = {
     "pause_s": "how long the source itself pauses",
     "outage_s": "how long new connections get 403 after a drop",
     "trickle_s": "how long half of real time comes through",
+    "loop_s": "after which the picture repeats: more than twice any gap, or frames look alike",
 }
 
 
@@ -143,9 +144,10 @@ async def _measure(given: Mapping[str, object]) -> Report:
     options = chosen(given, Options(), _QUICK)
     peers = await anyio.to_thread.run_sync(_peers, options)
     progress("draw and encode the pretend room")
-    clip = await anyio.to_thread.run_sync(partial(make_clip, **_PICTURE))
+    picture: Picture = {"seconds": options.loop_s, **_PICTURE}
+    clip = await anyio.to_thread.run_sync(partial(make_clip, **picture))
     other = await anyio.to_thread.run_sync(partial(make_clip, **_OTHER))
-    told = [text for name, value in _PICTURE.items() for text in (f"--{name}", str(value))]
+    told = [text for name, value in picture.items() for text in (f"--{name}", str(value))]
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hostcue-benchmark-")))
         sim = await stack.enter_async_context(Sim.open(told))

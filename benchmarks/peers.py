@@ -94,7 +94,7 @@ def streamcap(ffmpeg: Ffmpeg, segment_s: int) -> Recorder:
 
 def streamlink() -> Recorder | None:
     """Streamlink with its defaults; None when it can't be had."""
-    place = _installed("streamlink")
+    place = installed("streamlink")
     if place is None:
         return None
     version = next(place.glob("streamlink-*.dist-info")).name.split("-")[1].removesuffix(".dist")
@@ -105,20 +105,20 @@ def streamlink() -> Recorder | None:
 
 
 def _wheel() -> str | None:
-    place = _installed("imageio-ffmpeg")
+    place = installed("imageio-ffmpeg")
     found = [] if place is None else sorted(place.glob("imageio_ffmpeg/binaries/ffmpeg-*"))
     return str(found[0]) if found else None
 
 
-def _installed(package: str) -> Path | None:
-    """The folder of a package from PyPI, fetched once."""
+def installed(package: str, *how: str) -> Path | None:
+    """The folder of a package from PyPI, fetched once; `how` are further words for pip."""
     place = _PLACE / package
     if place.is_dir():
         return place
     progress(f"install {package} into {place}")
     uv = shutil.which("uv", path=str(_ROOT / ".uv" / "bin")) or shutil.which("uv")
     pip = [uv, "pip", "install", "--python", sys.executable] if uv else _PIP
-    command = [*pip, "--quiet", "--target", str(place), package]
+    command = [*pip, "--quiet", "--target", str(place), *how, package]
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=_INSTALL_WITHIN_S)  # noqa: S603 - of this file
     except (OSError, subprocess.SubprocessError):

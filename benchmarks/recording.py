@@ -43,6 +43,7 @@ class Options:
     segment_time: int = 2
     kill_after_s: float = 6.0
     down_s: float = 6.0
+    calm_s: float = 2.0
     width: int = 720
     height: int = 1280
     fps: int = 30
@@ -72,6 +73,7 @@ _HELP = {
     "segment_time": "their length in seconds",
     "kill_after_s": "how long a segment is open when its recorder is killed",
     "down_s": "seconds a source stays away",
+    "calm_s": "seconds without a fault before each",
     "width": "of the picture",
     "height": "of the picture",
     "fps": "pictures a second",
@@ -106,7 +108,7 @@ async def _checks(options: Options, scene: Scene) -> list[Result]:
     progress("kill -9 in every format")
     results += await kills(scene, options.kill_after_s)
     progress("a stall, a drop, and a source that refuses")
-    return results + await outages(scene, options.down_s)
+    return results + await outages(scene, options.down_s, options.calm_s)
 
 
 async def _costs(options: Options, scene: Scene) -> list[Result]:

@@ -166,14 +166,14 @@ async def _lost_s(scene: Scene, pieces: Sequence[Piece], since: Moment, killed_m
     return max(0.0, killed_at_ms - end_ms) / 1000
 
 
-async def outages(scene: Scene, down_s: float) -> list[Result]:
+async def outages(scene: Scene, down_s: float, calm_s: float) -> list[Result]:
     """How soon a stall is seen, and how soon recording goes on when the source is back.
 
     It refuses for so long, and for three times as long: who waits longer each time finds out late.
     """
     sim, link = scene.sim, scene.sim.links[1]
     recording_id = await scene.server.record(link, _NO_CUT_S)
-    await anyio.sleep(2)
+    await anyio.sleep(calm_s)
 
     async def reached(state: str, since: Moment) -> float:
         arrival = await scene.arrivals.after(
@@ -185,10 +185,10 @@ async def outages(scene: Scene, down_s: float) -> list[Result]:
     seen_s = await reached("reconnecting", stalled)
     await anyio.sleep(down_s)
     again = {"stall": await reached("recording", await sim.do("resume", 1))}
-    await anyio.sleep(2)
+    await anyio.sleep(calm_s)
     again["drop"] = await reached("recording", await sim.do("drop_line", 1, how="reset"))
     for away_s in (down_s, 3 * down_s):
-        await anyio.sleep(2)
+        await anyio.sleep(calm_s)
         await sim.do("refuse", 1, status=503)
         await sim.do("drop_line", 1)
         await anyio.sleep(away_s)

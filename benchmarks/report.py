@@ -23,7 +23,10 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One figure; `at` says under which circumstances, `goal` is None where none is set."""
+    """One figure; `at` says under which circumstances, `goal` is None where none is set.
+
+    It is shown, and held against its goal, with so many `digits` behind the point.
+    """
 
     metric: str
     value: float
@@ -32,13 +35,14 @@ class Result:
     goal: float | None = None
     better: Literal["lower", "higher"] = "lower"
     peer: Peer | None = None
+    digits: int = 2
 
     @property
     def ok(self) -> bool | None:
         """Whether the goal is met; a missed one is a finding, not a failure."""
         if self.goal is None:
             return None
-        value = round(self.value, 2)  # as it is shown
+        value = round(self.value, self.digits)  # as it is shown
         return value <= self.goal if self.better == "lower" else value >= self.goal
 
     def as_json(self) -> Json:
@@ -46,14 +50,14 @@ class Result:
         found: Json = {
             "metric": self.metric,
             "at": dict(self.at),
-            "value": round(self.value, 2),
+            "value": round(self.value, self.digits),
             "unit": self.unit,
             "better": self.better,
             "goal": self.goal,
             "ok": self.ok,
         }
         if self.peer is not None:
-            found["peer"] = {"name": self.peer.name, "value": round(self.peer.value, 2)}
+            found["peer"] = {"name": self.peer.name, "value": round(self.peer.value, self.digits)}
         return found
 
 
@@ -88,9 +92,11 @@ def _row(result: Result) -> tuple[str, ...]:
         if result.goal is None
         else f"{'<=' if result.better == 'lower' else '>='} {result.goal:g}"
     )
-    peer = "" if result.peer is None else f"{result.peer.value:.2f} {result.peer.name}"
+    peer = (
+        "" if result.peer is None else f"{result.peer.value:.{result.digits}f} {result.peer.name}"
+    )
     at = ", ".join(f"{key} {value}" for key, value in result.at.items())
-    return result.metric, at, f"{result.value:.2f} {result.unit}", goal, verdict, peer
+    return result.metric, at, f"{result.value:.{result.digits}f} {result.unit}", goal, verdict, peer
 
 
 def _grid(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:

@@ -25,9 +25,9 @@ from benchmarks.report import Report, Result
 from benchmarks.scene import Arrivals, Server, hostcue_server
 from benchmarks.sim import Moment, Sim
 from benchmarks.truth import Piece, Timeline, Verdict, judge
-from hostcue.sim.media import Clip, make_clip
+from hostcue.sim.media import Clip, Picture, make_clip
 
-_PICTURE = {"seconds": 60, "width": 180, "height": 320, "fps": 10}
+_PICTURE: Picture = {"width": 180, "height": 320, "fps": 10}
 _BURST_S = 2.0  # what a viewer who comes back gets of the past
 _AGAIN_S = 2.0  # what coming back may cost
 _STALL_S = 8.0  # a longer silence is a stall, and the connection is given up
@@ -43,6 +43,7 @@ class Options:
     calm_s: float = 40.0
     segment_time: int = 30
     sample_s: float = 10.0
+    loop_s: int = 60
 
 
 _QUICK = replace(Options(), minutes=0.5, rooms=3, calm_s=4, segment_time=5, sample_s=1)
@@ -53,6 +54,7 @@ _HELP = {
     "calm_s": "seconds between two faults of a room, on average",
     "segment_time": "in seconds",
     "sample_s": "seconds between two looks at memory, file handles and processes",
+    "loop_s": "after which the picture repeats: more than twice any gap, or frames look alike",
 }
 
 
@@ -141,8 +143,9 @@ class _Room:
 async def _measure(given: Mapping[str, object]) -> Report:
     options = chosen(given, Options(), _QUICK)
     progress("draw and encode the pretend rooms")
-    clip = await anyio.to_thread.run_sync(partial(make_clip, **_PICTURE))
-    told = {"rooms": options.rooms, **_PICTURE}
+    picture: Picture = {"seconds": options.loop_s, **_PICTURE}
+    clip = await anyio.to_thread.run_sync(partial(make_clip, **picture))
+    told = {"rooms": options.rooms, **picture}
     arguments = [text for name, value in told.items() for text in (f"--{name}", str(value))]
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hostcue-benchmark-")))

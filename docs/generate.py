@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 HEAD = """# Settings
 
 Read from the environment and from a `.env` file in the working folder. An empty value counts as
-not set. Written by `make docs` from `src/hostcue/config.py`.
+not set. Written by `make docs` from `hostcue.config`.
 
 | variable | meaning | default |
 |---|---|---|

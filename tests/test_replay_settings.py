@@ -23,7 +23,7 @@ def settings(folder: Path, **variables: str) -> Settings:
 
 
 async def played(settings: Settings, room: Room) -> list[str]:
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with (
             aclosing(DouyinWebs(settings.proxies)) as webs,
             open_comments(settings, webs) as sources,
@@ -70,7 +70,7 @@ async def test_frames_are_captured_only_where_that_is_wanted(tmp_path: Path, wan
             HOSTCUE_DOUYIN_CONNECT_GAP_S="0",
         )
         room = Room("douyin", face.live_id, face.room_id, face.link, "小满")
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             async with (
                 aclosing(DouyinWebs(ours.proxies, base_url=face.web_url)) as webs,
                 open_comments(ours, webs) as sources,

@@ -2,7 +2,9 @@
 
 HostcueError
 ├── ConfigError            a setting is missing or makes no sense; never retried
-│   └── BrowserMissing     no browser, or not the package that drives one
+│   ├── BrowserMissing     no browser, or not the package that drives one
+│   ├── SpeechMissing      the extra, or the model, that listening needs is not there
+│   └── ModelRefused       a model file is not what it should be, or cannot be loaded
 ├── BadRequest             the caller asked for something that makes no sense; names the field
 │   └── PrivateAddress     a live URL, redirect or playlist entry points into a private network
 ├── NotFound               no such recording, segment, frame or analysis
@@ -28,6 +30,7 @@ HostcueError
 │   ├── AnswerError        the model's text is not a usable list of tips
 │   └── DeliveryFailed     a receiver did not take a notification; its code says why
 ├── StorageFailed          the database could not be read or written; may succeed later
+├── EngineDied             a speech worker ended, or hung and was killed; another one starts
 ├── InternalError          a mistake of hostcue's own; its log says where
 └── RecordingError
     ├── WorkerDied         a recording worker ended by itself; carries its last words
@@ -67,6 +70,18 @@ class BrowserMissing(ConfigError):
     """No browser, or not the package that drives one."""
 
     code = "browser_missing"
+
+
+class SpeechMissing(ConfigError):
+    """What listening needs is not installed: the extra `speech`, or a model."""
+
+    code = "speech_missing"
+
+
+class ModelRefused(ConfigError):
+    """A model's file is damaged, is of another kind, or cannot be loaded."""
+
+    code = "model_refused"
 
 
 class BadRequest(HostcueError):
@@ -262,6 +277,12 @@ class StorageFailed(HostcueError):
     """The database could not be read or written."""
 
     code = "storage_failed"
+
+
+class EngineDied(HostcueError):
+    """A speech worker ended, or hung and was killed; what it was asked may be asked again."""
+
+    code = "engine_died"
 
 
 class InternalError(HostcueError):

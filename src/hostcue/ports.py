@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hostcue.model.comment import LiveEvent
 from hostcue.model.notification import Notification, Target
 from hostcue.model.room import DEFAULT_ACCESS, Access, LiveRoom, Quality, Room
+from hostcue.model.speech import Transcript
 from hostcue.model.tip import Answer, EvidencePack
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class StreamResolver(Protocol):
@@ -66,6 +71,18 @@ class CommentSource(Protocol):
             RoomOffline: nobody is live.
             Blocked: the platform refuses us; trying again with the same identity will not help.
             TransportFailed: the first connection could not be made.
+        """
+        ...
+
+
+class Transcriber(Protocol):
+    """A loaded speech model. It lives in a process of its own: what it is given may end that."""
+
+    def transcribe(self, samples: NDArray[np.float32], *, language: str) -> Transcript:
+        """What is said in `samples` (mono, 16 kHz, -1..1); blocks for as long as it takes.
+
+        Any length is taken, none at all and mere noise too: the text is empty then. Tokens are in
+        order. A `language` that the model does not know is told by it alone.
         """
         ...
 

@@ -14,6 +14,7 @@ from hostcue.model.segment import ClosedFile, Segment
 from hostcue.model.tip import EvidencePack, Frame
 from hostcue.model.utterance import Utterance
 from hostcue.model.window import Window
+from hostcue.speech.digest import digest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,6 +37,7 @@ def make_pack() -> PackMaker:
         topics: Sequence[Topic] = (),
         said: Sequence[str] = (),
         frames: int = 0,
+        coverage: float | None = None,
     ) -> EvidencePack:
         window = Window(START_MS, START_MS + round(seconds * 1000))
         file = ClosedFile(
@@ -54,9 +56,13 @@ def make_pack() -> PackMaker:
             segment=Segment("rec", "room", "小店", "douyin", file, window.end_ms),
             title=title,
             digest=CommentDigest(sum(t.count for t in topics), tuple(topics)),
-            utterances=tuple(
-                Utterance(f"u{n}", "room", START_MS + n * 1000, START_MS + n * 1000 + 900, text)
-                for n, text in enumerate(said)
+            speech=digest(
+                [
+                    Utterance(f"u{n}", "room", START_MS + n * 1000, START_MS + n * 1000 + 900, text)
+                    for n, text in enumerate(said)
+                ],
+                window,
+                coverage=coverage,
             ),
             frames=tuple(
                 Frame(f"rec-{seq}-{n}", START_MS + n * 10_000, b"\xff\xd8jpeg", 270, 480)

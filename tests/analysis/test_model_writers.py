@@ -154,7 +154,7 @@ async def test_an_answer_that_takes_too_long_is_given_up(
     async with aclosing(connect(wire, url, timeout_s=0.3)) as writer:
         await writer.connect()
         model.answer(delay_s=30)
-        with anyio.fail_after(10), pytest.raises(TransportFailed, match=r"within 0\.3 s"):
+        with anyio.fail_after(30), pytest.raises(TransportFailed, match=r"within 0\.3 s"):
             await writer.write(make_pack(topics=[TOPIC]))
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hostcue.analysis.prompt import build_prompt
 from hostcue.model.digest import Topic
+from hostcue.model.quote import quote
 from hostcue.model.tip import EvidencePack
 
 PackMaker = Callable[..., EvidencePack]
@@ -26,7 +27,7 @@ def test_everything_shown_has_a_label_with_its_place(make_pack: PackMaker) -> No
     user = build_prompt(pack).user
     assert "│C1 [price] 多少钱 ×12" in user
     assert "│C2 [price] 有优惠吗 ×3" in user
-    assert "│S2 00:01 纯棉的" in user
+    assert "│S2 [00:01] 纯棉的" in user
     assert "F1 00:00，F2 00:10" in user
 
 
@@ -67,17 +68,29 @@ def test_nobody_can_close_the_fence_or_start_a_line(
     assert len(re.findall(r"[<>]", user)) == 12, "three fences, each opened and closed once"
     inside = re.findall(r"<data-f00d[^>]*>\n(.*?)\n</data-f00d>", user, re.DOTALL)
     lines = [line for block in inside for line in block.splitlines()]
-    assert len(lines) == 4, "a title, a summary with its topic, an utterance"
+    spoken = bool(quote(text, 120))
+    assert len(lines) == 4 + spoken, "a title, two summaries, a topic, a sentence if it holds one"
     assert all(line.startswith("│") and "│" not in line[1:] for line in lines)
 
 
 def test_of_many_comments_and_much_talk_what_matters_is_kept(make_pack: PackMaker) -> None:
-    pack = make_pack(topics=[topic(f"问题{n}", 100 - n) for n in range(60)], said=["话" * 200] * 60)
+    said = [*["话" * 200] * 60, "三号链接九十九元", *["话" * 200] * 60]
+    pack = make_pack(topics=[topic(f"问题{n}", 100 - n) for n in range(60)], said=said)
     prompt = build_prompt(pack)
     assert len(prompt.user) < 6000
     last = len(prompt.labels.comments)
     assert 20 < last < 60
     assert f"│C{last} [price] 问题{last - 1} " in prompt.user
     assert f"问题{last} " not in prompt.user
-    assert list(prompt.labels.speech.values())[-1] == "u59"
-    assert "u0" not in prompt.labels.speech.values()
+    assert list(prompt.labels.speech.values())[-1] == "u120"
+    assert "u60" in prompt.labels.speech.values()
+
+
+def test_how_much_was_heard_stands_before_what_was_said(make_pack: PackMaker) -> None:
+    user = build_prompt(make_pack(said=["看这件", "纯棉的"], coverage=0.9)).user
+    assert 'kind="speech">\n│口播 2 句，听到这一段的 90%，其中说话占 1%\n│S1 [00:00]' in user
+
+
+def test_where_nobody_listened_nothing_is_told_of_speech(make_pack: PackMaker) -> None:
+    assert 'kind="speech">\n│（无）\n' in build_prompt(make_pack()).user
+    assert "口播 0 句，听到这一段的 100%" in build_prompt(make_pack(coverage=1.0)).user

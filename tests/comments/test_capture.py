@@ -115,7 +115,7 @@ async def test_what_a_room_sent_can_be_played_again(
         captures=Captures(tmp_path),
     )
     lines = ["三号链接多少钱", "包邮吗", "完"]
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with source.events(room) as events:
             for line in lines:
                 face.say(line)

@@ -83,7 +83,7 @@ class Store:
             raise OSError("database is locked")
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             while not holds():
                 await self._changed.wait()
 

@@ -38,10 +38,11 @@ async def test_a_place_given_up_is_the_next_ones_at_once() -> None:
 
 
 async def test_between_two_connections_of_one_identity_lies_the_gap() -> None:
+    with Places(gap_s=600).lend(DEFAULT_ACCESS) as seats, anyio.fail_after(30):
+        await seats.turn()
     with Places(rooms=5, gap_s=0.4).lend(DEFAULT_ACCESS) as seats:
         began_s = anyio.current_time()
         await seats.turn()
-        assert anyio.current_time() - began_s < 0.4
         async with anyio.create_task_group() as tasks:
             for _ in range(2):
                 tasks.start_soon(seats.turn)
@@ -59,13 +60,13 @@ async def test_the_gap_outlives_who_made_it() -> None:
 
 
 async def test_who_gives_up_waiting_for_a_turn_does_not_take_it() -> None:
-    with Places(gap_s=0.5).lend(DEFAULT_ACCESS) as seats:
+    with Places(gap_s=2).lend(DEFAULT_ACCESS) as seats:
         began_s = anyio.current_time()
         await seats.turn()
         with anyio.move_on_after(0.01):
             await seats.turn()
         await seats.turn()
-    assert 0.5 <= anyio.current_time() - began_s < 1
+    assert 2 <= anyio.current_time() - began_s < 4
 
 
 async def test_identities_that_nobody_uses_are_forgotten() -> None:

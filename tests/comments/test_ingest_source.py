@@ -15,7 +15,7 @@ ROOM = Room("douyin", "80017709309", "7576912345678901234", "https://live.douyin
 
 
 async def next_gap(events: AsyncIterator[LiveEvent]) -> Gap:
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         event = await anext(events)
     assert isinstance(event, Gap)
     return event
@@ -64,7 +64,7 @@ async def test_the_states_are_waiting_live_and_waiting_for_more() -> None:
         async def run() -> None:
             await collector.run(ROOM, on_batch=note)
 
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             tasks.start_soon(run)
             await noted.wait()
             source.heard(ROOM.platform, ROOM.room_id)

@@ -44,7 +44,7 @@ def write(folder: Path, *lines: str, name: str = "mine.jsonl") -> Path:
 
 
 async def play(source: ReplaySource, room: Room) -> list[LiveEvent]:
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with source.events(room) as events:
             return [event async for event in events]
 
@@ -98,7 +98,7 @@ async def test_it_is_played_at_its_own_pace_or_faster(tmp_path: Path) -> None:
     await play(ReplaySource(Fixtures(tmp_path), file=path), DOUYIN)
     took_ms = now_ms() - began_ms
     path = write(tmp_path, line(1), line(2, after_ms=400_000))
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         first, second = comments(
             await play(ReplaySource(Fixtures(tmp_path), file=path, speed=10_000), DOUYIN)
         )
@@ -183,7 +183,7 @@ async def test_a_damaged_frame_is_counted_and_the_rest_played(tmp_path: Path) ->
 
 async def test_leaving_in_the_middle_closes_the_file(tmp_path: Path) -> None:
     fixtures = Fixtures(tmp_path)
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with ReplaySource(fixtures).events(fixtures.room("selling_session")) as events:
             async for event in events:
                 if isinstance(event, Comment):

@@ -14,6 +14,12 @@ from server_process import Serve, start_server
 from hostcue.sim.room import PretendRoom
 
 
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    """For fixtures of a module, in each of which there is one event loop."""
+    return "asyncio"
+
+
 @pytest.fixture
 def serve(tmp_path: Path) -> Serve:
     """Starts a server on data and records of this test, with a dead proxy in its environment."""
@@ -26,7 +32,8 @@ async def room() -> AsyncIterator[PretendRoom]:
         yield opened
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def browser() -> AsyncIterator[Browser]:
+    """One for all tests of a module: starting it takes longer than some of them."""
     async with open_browser() as opened:
         yield opened

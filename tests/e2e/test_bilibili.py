@@ -20,7 +20,7 @@ async def test_a_bilibili_room_is_recorded_and_its_comments_land_in_the_windows_
         server.stream("/api/douyin/web/stream") as comments,
     ):
         recording_id = await server.record(face.link, segment_time=2)
-        with anyio.fail_after(20):
+        with anyio.fail_after(30):
             await face.wait_viewers(1)
         ids = [face.say(f"第 {number} 条") for number in range(20)]
         face.gift("小花花", 3)
@@ -29,7 +29,7 @@ async def test_a_bilibili_room_is_recorded_and_its_comments_land_in_the_windows_
         await comments.wait("follow")
         await comments.wait("like")
         face.drop_line()
-        with anyio.fail_after(20):
+        with anyio.fail_after(30):
             await face.until(lambda: face.seen.connections >= 2)
         ids.append(face.say("断线之后"))
         await comments.wait_for("chat", content="断线之后")

@@ -50,7 +50,7 @@ async def test_restarts_lose_nothing_outside_their_gaps_and_double_nothing(
             server.stream("/api/douyin/web/stream") as chat,
         ):
             await server.post("/api/douyin/web/start", {"live_url": quiet_room.link})
-            with anyio.fail_after(20):
+            with anyio.fail_after(30):
                 await room.wait_viewers(1)
             for number in range(50):
                 room.say(f"听着 {number}")

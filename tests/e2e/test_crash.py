@@ -29,7 +29,7 @@ def playable_s(path: str) -> float:
 
 async def open_segment_grew(server: Server, recording_id: str, folder: Path, seq: int) -> Path:
     """The open file of a segment, once about a second of it is on disk."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         while True:
             status = await server.get("/api/recording/status", recording_id=recording_id)
             assert isinstance(status, dict)
@@ -51,6 +51,10 @@ async def test_after_kill_9_the_open_segment_comes_back_and_recording_goes_on(
         await server.kill()
         last_id = events.ids[-1]
     assert workers, "a worker process wrote the file"
+    with anyio.fail_after(30):
+        while any(Path(f"/proc/{pid}").exists() for pid in workers):  # noqa: ASYNC110 - elsewhere
+            await anyio.sleep(0.05)
+    room.flv.burst(0)  # else the past that a viewer is greeted with may leave nothing missing
 
     async with serve(room.environment()) as server, server.stream(last_event_id=last_id) as events:
         recovered = (await events.wait("segment_ready"))[0]
@@ -70,7 +74,6 @@ async def test_after_kill_9_the_open_segment_comes_back_and_recording_goes_on(
         assert gap["end_ts"] == next_one["start_ts"]
         await events.wait("tips_ready", 2)
         await server.post("/api/recording/stop", {"recording_id": recording_id})
-    assert not any(Path(f"/proc/{pid}").exists() for pid in workers), "no worker is left behind"
     rows = read(tmp_path, "SELECT id, COUNT(*) FROM comments GROUP BY platform, room_id, id")
     assert rows
     assert all(count == 1 for _, count in rows)
@@ -86,7 +89,7 @@ async def test_a_restart_in_the_middle_of_an_analysis_finishes_it_with_one_set_o
     async with serve(room.environment()) as server, server.stream() as events:
         recording_id = await server.record(room.link)
         await events.wait("segment_ready")
-        with anyio.fail_after(20):
+        with anyio.fail_after(30):
             await room.model.wait_requests(1)
         await server.kill()
     async with serve(room.environment()) as server, server.stream(last_event_id="0") as events:
@@ -103,7 +106,7 @@ async def test_a_second_server_on_the_same_data_is_refused_in_one_line(
     serve: Serve, room: PretendRoom, tmp_path: Path
 ) -> None:
     async with serve(room.environment()):
-        with anyio.fail_after(20):
+        with anyio.fail_after(30):
             second = await anyio.run_process(
                 [sys.executable, "-m", "hostcue", "serve", "--port", "0"],
                 env={"PATH": os.environ["PATH"], "HOSTCUE_DATA_DIR": str(tmp_path / "data")},

@@ -41,4 +41,4 @@ async def test_rooms_that_can_be_reached_are_recorded_and_the_server_stops_in_ti
             await server.record(room.link)
             await events.wait("segment_ready")
             tasks.cancel_scope.cancel()
-        assert await server.terminate(within_s=15) < 10
+        assert await server.terminate() < 30, "half of what a look-up takes"

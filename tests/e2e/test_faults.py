@@ -16,6 +16,7 @@ async def test_a_dropped_stream_is_taken_up_again_and_the_gap_is_known(
     async with serve(room.environment()) as server, server.stream() as events:
         recording_id = await server.record(room.link)
         await events.wait("segment_ready")
+        room.flv.burst(0)  # else the past that a viewer is greeted with may leave nothing missing
         room.flv.drop_line("reset")
         opened = (await events.wait("gap_opened"))[0]
         closed = (await events.wait("gap_closed"))[0]

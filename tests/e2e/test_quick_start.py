@@ -36,11 +36,11 @@ async def test_the_four_lines_work_against_a_server_without_a_token(
         if os.environ.get("HOSTCUE_REQUIRE_ALL"):
             pytest.fail("curl is missing")
         pytest.skip("curl is missing")
-    async with serve(documents_room.environment()) as server:
+    async with serve(documents_room.environment(), fresh=True) as server:
         here = server.url.removeprefix("http://")
 
-        async def run(line: str, seconds: float) -> str:
-            with anyio.fail_after(seconds + 10):
+        async def run(line: str) -> str:
+            with anyio.fail_after(60):
                 ended = await anyio.run_process(
                     ["bash", "-c", line.replace("127.0.0.1:10090", here)],
                     env={"PATH": os.environ["PATH"], "HOME": "/", "NO_PROXY": "*"},
@@ -48,14 +48,14 @@ async def test_the_four_lines_work_against_a_server_without_a_token(
                 )
             return ended.stdout.decode()
 
-        assert "live_id" in await run(PAGE, 5)
-        started = json.loads(await run(START, 15))
+        assert "live_id" in await run(PAGE)
+        started = json.loads(await run(START))
         assert set(started) >= {"recording_id", "output"}
         status = await server.get("/api/recording/status", recording_id=started["recording_id"])
         assert isinstance(status, dict)
         assert (status["state"], status["segment_time"]) == ("recording", 300)
-        heard = await run(f"timeout 1 {EVENTS}", 1)
+        heard = await run(f"head -n 1 < <({EVENTS} 2>/dev/null)")
         assert heard.startswith(": connected")
-        assert json.loads(await run(TIPS, 5)) == []
+        assert json.loads(await run(TIPS)) == []
         await server.post("/api/recording/stop", {"recording_id": started["recording_id"]})
-        assert len(json.loads(await run(TIPS, 5))) in {0, 3, 4, 5}
+        assert len(json.loads(await run(TIPS))) in {0, 3, 4, 5}

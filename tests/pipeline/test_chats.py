@@ -9,6 +9,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from ready_database import open_database
 
 from hostcue.comments.collector import CollectorHealth
 from hostcue.comments.pseudonyms import Pseudonyms
@@ -26,7 +27,6 @@ from hostcue.model.room import DEFAULT_ACCESS, Access, Room
 from hostcue.pipeline.chat import ChatStatus, Pauses
 from hostcue.pipeline.chats import Chats
 from hostcue.storage.comments import Comments
-from hostcue.storage.database import Database
 from hostcue.web.contract.relay import RelayStatus
 
 ROOM = Room("own", "42", "42-1", "https://own.example/42", "小满")
@@ -79,7 +79,7 @@ async def chats_of(
 ) -> AsyncIterator[tuple[Chats, list[Event]]]:
     heard: list[Event] = []
     async with (
-        Database.open(f"sqlite:///{folder / 'a.db'}") as database,
+        open_database(folder / "a.db") as database,
         anyio.create_task_group() as tasks,
     ):
         database.on_commit(heard.extend)
@@ -96,7 +96,7 @@ async def chats_of(
 
 
 async def until_heard(heard: list[Event], text: str) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         while not any(event.data.get("content") == text for event in heard):
             await anyio.lowlevel.checkpoint()
 
@@ -125,7 +125,7 @@ async def test_two_owners_share_one_connection_and_the_last_one_ends_it(tmp_path
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         while not holds():
             await anyio.lowlevel.checkpoint()
 

@@ -8,14 +8,17 @@ from pathlib import Path
 
 import anyio
 import pytest
+from ready_database import open_database
 
 from hostcue.comments.pseudonyms import Pseudonyms
 from hostcue.model.clock import now_ms
 from hostcue.model.comment import Comment
+from hostcue.model.utterance import Utterance
 from hostcue.pipeline.comment_care import CommentCare
 from hostcue.storage.comment_minutes import CommentMinutes
 from hostcue.storage.comments import Comments
 from hostcue.storage.database import Database
+from hostcue.storage.utterances import Utterances
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -27,7 +30,10 @@ class House:
     pseudonyms: Pseudonyms
 
     def care(self, keep_days: float | None = None) -> CommentCare:
-        return CommentCare(self.comments, self.pseudonyms, keep_days=keep_days, batch=3, pause_s=0)
+        utterances = Utterances(self.database)
+        return CommentCare(
+            self.comments, utterances, self.pseudonyms, keep_days=keep_days, batch=3, pause_s=0
+        )
 
     async def store(self, *numbers: int, viewer: str = "", days_ago: float = 0) -> None:
         comments = [
@@ -47,7 +53,7 @@ class House:
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with Database.open(f"sqlite:///{tmp_path / 'a.db'}") as database:
+    async with open_database(tmp_path / "a.db") as database:
         yield House(database, Comments(database), Pseudonyms(b"key"))
 
 
@@ -66,6 +72,19 @@ async def test_what_is_older_than_it_is_kept_goes_and_its_minutes_stay(house: Ho
     assert minute.chats == 7
 
 
+async def test_what_the_host_said_goes_like_comments(house: House) -> None:
+    said, now = Utterances(house.database), now_ms()
+    await said.add([Utterance(f"u{n}", "r", n, n + 1, "好") for n in range(7)])
+    async with house.database.write() as tx:
+        await tx.connection.exec_driver_sql("UPDATE utterances SET created_at = 0")
+    await said.add([Utterance("new", "r", 8, 9, "好"), Utterance("late", "r", now - 9, now, "好")])
+    last_id = house.database.last_id
+    assert await house.care().drop_old() == 0
+    assert await house.care(keep_days=7).drop_old() == 7
+    assert [one.id for one in await said.between("r", 0, now + 1)] == ["new", "late"]
+    assert house.database.last_id == last_id
+
+
 async def test_a_viewer_s_comments_go_from_all_rooms_and_only_those(house: House) -> None:
     await house.store(*range(10), viewer="98765")
     await house.store(10, 11, viewer="5")
@@ -80,12 +99,13 @@ async def test_a_viewer_s_comments_go_from_all_rooms_and_only_those(house: House
 
 async def test_an_erased_comment_is_gone_from_the_file(tmp_path: Path) -> None:
     path = tmp_path / "b.db"
-    async with Database.open(f"sqlite:///{path}") as database:
+    async with open_database(path) as database:
         store = Comments(database)
         await store.take(
             [Comment("m", "douyin", "r", "甲", "a word to forget", 1, viewer="ab" * 8)]
         )
-        assert await CommentCare(store, Pseudonyms(b"key")).erase("ab" * 8) == 1
+        care = CommentCare(store, Utterances(database), Pseudonyms(b"key"))
+        assert await care.erase("ab" * 8) == 1
     assert b"a word to forget" not in path.read_bytes()
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from ready_database import open_database
 
 from hostcue.comments.digest import digest
 from hostcue.model.comment import Comment, Gap
@@ -40,7 +41,7 @@ class Room:
 
 @pytest.fixture
 async def room(tmp_path: Path) -> AsyncIterator[Room]:
-    async with Database.open(f"sqlite:///{tmp_path / 'hostcue.db'}") as database:
+    async with open_database(tmp_path / "hostcue.db") as database:
         yield Room(database)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 import pytest
+from ready_database import open_database
 from small_disk import MIB, Disk, small_disk
 from structlog.testing import capture_logs
 
@@ -26,7 +27,6 @@ from hostcue.pipeline.disk_gate import WRITE_FAILED, DiskGate
 from hostcue.pipeline.housekeeping import keep_room
 from hostcue.pipeline.retention import Retention
 from hostcue.storage.comments import Comments
-from hostcue.storage.database import Database
 from hostcue.storage.outbox import Outbox
 from hostcue.storage.segments import Segments
 from hostcue.storage.stored_files import StoredFiles
@@ -56,12 +56,12 @@ class Watched:
         self._news = anyio.Event()
 
     async def wait_told(self, kind: str, count: int = 1) -> None:
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             while [event.type for event in self.events].count(kind) < count:
                 await self._news.wait()
 
     async def wait_seen(self) -> None:
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             while self.guard.status is None:
                 await anyio.lowlevel.checkpoint()
 
@@ -86,7 +86,7 @@ async def watched(
     """The stop line lies 20 MiB below what is free, the resume line 10 MiB above that."""
     stop = disk.free_bytes - 20 * MIB
     events, gate, writing = list[Event](), DiskGate(), list[str]()
-    async with Database.open(f"sqlite:///{folder / 'hostcue.db'}") as database:
+    async with open_database(folder / "hostcue.db") as database:
         stored = StoredFiles(database)
         guard = DiskGuard(
             gate,
@@ -173,14 +173,14 @@ async def test_after_a_failed_write_one_that_works_is_needed_and_the_waits_grow(
 ) -> None:
     async with watched(disk, tmp_path, hold_s=0.01) as it:
         it.gate.close(WRITE_FAILED)
-        with capture_logs() as said, read_only(disk.folder / "records"), anyio.fail_after(10):
+        with capture_logs() as said, read_only(disk.folder / "records"), anyio.fail_after(30):
             while sum(line["event"] == "disk_refuses_writes" for line in said) < 4:
                 await it.guard.look()
                 await anyio.lowlevel.checkpoint()
         waits = [line["again_in_s"] for line in said if line["event"] == "disk_refuses_writes"]
         assert waits == [0.01, 0.02, 0.04, 0.08]
         assert it.gate.reason == WRITE_FAILED
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             while it.gate.reason is not None:
                 await it.guard.look()
         assert it.gate_told == ["disk_paused", "disk_resumed"]
@@ -246,7 +246,7 @@ async def test_a_disk_with_less_than_is_to_be_kept_free_is_tight(
         disk.fill(8 * MIB)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(it.guard.run)
-            with anyio.fail_after(5):
+            with anyio.fail_after(30):
                 await it.guard.wait_tight()
             tasks.cancel_scope.cancel()
 
@@ -293,7 +293,7 @@ async def test_a_disk_that_never_says_how_full_it_is_can_still_be_written_again(
         assert it.guard.status is None
         assert it.told == ["disk_paused"]
         place.unlink()
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             while it.gate.reason is not None:
                 await it.guard.look()
 
@@ -327,7 +327,7 @@ async def test_on_a_tight_disk_the_oldest_make_room_by_themselves(
             tasks.start_soon(partial(keep_room, retention, it.guard, every_s=3600, again_s=0))
             disk.fill(12 * MIB)  # 3 MiB more than may be
             await it.wait_told("segment_deleted", 2)
-            with anyio.fail_after(5):
+            with anyio.fail_after(30):
                 while (folder / "1.mp4").exists():
                     await anyio.lowlevel.checkpoint()
             tasks.cancel_scope.cancel()

@@ -11,6 +11,7 @@ from shutil import copy
 
 import anyio
 import pytest
+from ready_database import open_database
 
 from hostcue.comments.collector import Collector, CollectorHealth
 from hostcue.comments.douyin.client import DouyinComments
@@ -34,7 +35,6 @@ from hostcue.sim.douyin import DouyinFace
 from hostcue.sim.signal import Signal
 from hostcue.sim.signer import PretendSigner
 from hostcue.storage.comments import Comments
-from hostcue.storage.database import Database
 from hostcue.storage.gaps import Gaps, comment_gaps_of
 from hostcue.storage.migrations.run import upgrade
 
@@ -95,7 +95,7 @@ class Desk:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait for something that is stored or published."""
-        with anyio.fail_after(20):
+        with anyio.fail_after(30):
             await self.news.until(holds)
 
     def sent(self) -> list[object]:
@@ -149,7 +149,7 @@ async def desk_of(
     """A room whose comments are collected, and connected."""
     gates = Gates("Douyin", budget=Budget("Douyin", per_s=1000), breaker=lambda: Breaker(open_s=0))
     async with (
-        Database.open(f"sqlite:///{folder / DATABASE}") as database,
+        open_database(folder / DATABASE) as database,
         aclosing(DouyinWebs(Proxies(), base_url=face.web_url, gates=gates, timeout_s=5)) as webs,
         anyio.create_task_group() as tasks,
     ):
@@ -186,7 +186,7 @@ async def desk_of(
 
 
 async def reconnected(face: DouyinFace, before: int) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         await face.until(lambda: face.connections > before)
 
 

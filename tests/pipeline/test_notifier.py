@@ -91,7 +91,7 @@ async def test_a_gaps_alarm_comes_although_hostcue_was_restarted_in_the_meantime
         await office.happen(
             "gap_opened", "r1", recording_id="r1", start_ts=now_ms(), cause="stalled"
         )
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             while ("gap_open", "r1") not in (await office.deliveries.ledger()).alarms:
                 await anyio.lowlevel.checkpoint()
     assert receiver.received == []
@@ -157,11 +157,10 @@ async def test_a_receiver_that_asks_for_a_pause_gets_it(
 ) -> None:
     receiver.answer(429, 200, **{"Retry-After": "1"})
     async with office.telling(office.notifications(receiver)):
+        began_s = anyio.current_time()
         await office.happen("disk_low", free_bytes=1)
-        await receiver.wait(1)
-        asked_s = anyio.current_time()
         await receiver.wait(2)
-        assert anyio.current_time() - asked_s > 0.8
+        assert anyio.current_time() - began_s > 0.9
 
 
 async def test_what_was_sent_but_not_noted_is_sent_again_as_the_same_delivery(
@@ -254,7 +253,7 @@ async def test_the_first_start_tells_nothing_of_what_was_before(
 
 async def test_without_a_target_nothing_runs_and_nothing_is_stored(office: Office) -> None:
     await office.happen("disk_paused", free_bytes=1)
-    with anyio.fail_after(1):
+    with anyio.fail_after(30):
         await office.notifications().run()
     assert await office.log() == []
     assert (await office.deliveries.ledger()).cursor is None
@@ -271,7 +270,7 @@ async def test_a_database_that_fails_for_a_while_costs_no_message(
         return event
 
     notifications = office.notifications(receiver)
-    with capture_logs([listen]), anyio.fail_after(10):
+    with capture_logs([listen]), anyio.fail_after(30):
         async with office.telling(notifications):
             async with office.database.write() as tx:
                 await tx.connection.exec_driver_sql("ALTER TABLE deliveries RENAME TO hidden")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ready_database import open_database
 
 from hostcue.model.comment import Gap
 from hostcue.model.recording import Recording, RecordingPlan
@@ -25,7 +26,7 @@ NOW = 100 * DAY_MS
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with Database.open(f"sqlite:///{tmp_path / 'hostcue.db'}") as opened:
+    async with open_database(tmp_path / "hostcue.db") as opened:
         yield opened
 
 

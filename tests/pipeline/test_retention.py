@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from ready_database import open_database
 
 from hostcue.errors import CleanupRefused, FileDeleted
 from hostcue.model.clock import now_ms
@@ -76,7 +77,7 @@ class Archive:
 
 @asynccontextmanager
 async def archive_in(folder: Path) -> AsyncIterator[Archive]:
-    async with Database.open(f"sqlite:///{folder / 'hostcue.db'}") as database:
+    async with open_database(folder / "hostcue.db") as database:
         yield Archive(folder / "records", database, Vault.at(folder / "key"))
 
 

@@ -107,7 +107,7 @@ class Platform:
         return answer
 
     async def until_asked(self, count: int) -> None:
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             while self.asked < count:
                 await self._asked.wait()
 
@@ -130,7 +130,7 @@ async def watching(watch: Watch, diary: Diary) -> AsyncIterator[list[LiveRoom]]:
     async def run() -> None:
         found.append(await watch.live(diary.note, None))
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(run)
             await anyio.wait_all_tasks_blocked()
@@ -140,7 +140,7 @@ async def watching(watch: Watch, diary: Diary) -> AsyncIterator[list[LiveRoom]]:
 async def test_the_room_is_returned_when_it_goes_live_and_each_reason_before_is_told() -> None:
     platform, diary = Platform(OFFLINE, TransportFailed("no line"), OFFLINE), Diary()
     watch = Watch(platform.resolve, tuple, polling=Polling(0.01), zone=None)
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         assert await watch.live(diary.note, None) == ROOM
     assert diary.reasons == ["offline", "transport_failed", "offline"]
     assert watch.next_check_ms is None
@@ -149,7 +149,7 @@ async def test_the_room_is_returned_when_it_goes_live_and_each_reason_before_is_
 async def test_what_was_just_said_is_not_asked_again_at_once() -> None:
     platform, diary = Platform(), Diary()
     watch = Watch(platform.resolve, tuple, polling=Polling(0.01), zone=None)
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         assert await watch.live(diary.note, ROOM) == ROOM
         assert platform.asked == 0
         assert await watch.live(diary.note, OFFLINE) == ROOM
@@ -191,7 +191,7 @@ async def test_a_broadcast_is_over_when_offline_was_said_twice_some_time_apart()
     comeback = Comeback(
         platform.resolve, pauses_s=(0.02,), offline_recheck_s=0.03, said_over=lambda: False
     )
-    with anyio.fail_after(5), pytest.raises(RoomOffline):
+    with anyio.fail_after(30), pytest.raises(RoomOffline):
         await comeback.turn(diary.note)
     assert platform.asked > 1
 
@@ -201,7 +201,7 @@ async def test_once_is_enough_where_the_comment_stream_has_said_it_too() -> None
     comeback = Comeback(
         platform.resolve, pauses_s=(0,), offline_recheck_s=60, said_over=lambda: True
     )
-    with anyio.fail_after(5), pytest.raises(RoomOffline):
+    with anyio.fail_after(30), pytest.raises(RoomOffline):
         await comeback.turn(diary.note)
     assert (platform.asked, diary.reasons) == (1, [])
 
@@ -211,7 +211,7 @@ async def test_offline_once_and_then_live_is_no_end() -> None:
     comeback = Comeback(
         platform.resolve, pauses_s=(0,), offline_recheck_s=60, said_over=lambda: False
     )
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         assert await comeback.turn(diary.note) == ROOM
     assert diary.reasons == ["offline", "risk_control", "offline"]
 

@@ -196,7 +196,7 @@ async def stage(opens: Opens) -> AsyncIterator[Stage]:
 
 async def until_said(events: AsyncIterator[LiveEvent], text: str) -> list[LiveEvent]:
     seen: list[LiveEvent] = []
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async for event in events:
             seen.append(event)
             if isinstance(event, Comment) and event.content == text:
@@ -209,7 +209,7 @@ def comments(events: list[LiveEvent]) -> list[Comment]:
 
 
 async def test_entered_means_connected_and_left_means_gone(stage: Stage) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with stage.source.events(stage.room):
             await stage.until_viewers(1)
         await stage.until_viewers(0)
@@ -234,7 +234,7 @@ async def test_a_repeated_comment_has_the_same_id_if_it_comes_at_all(stage: Stag
 
 async def test_a_lost_line_is_replaced_and_its_gap_told_twice(stage: Stage) -> None:
     async with stage.source.events(stage.room) as events:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             await stage.until_viewers(1)
             stage.drop_line()
             await stage.until_viewers(0)
@@ -249,7 +249,7 @@ async def test_a_lost_line_is_replaced_and_its_gap_told_twice(stage: Stage) -> N
 
 
 async def test_the_iteration_ends_with_the_broadcast(stage: Stage) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with stage.source.events(stage.room) as events:
             stage.say("再见")
             stage.end()
@@ -259,19 +259,19 @@ async def test_the_iteration_ends_with_the_broadcast(stage: Stage) -> None:
 
 async def test_a_room_where_nobody_is_live_is_not_entered(stage: Stage) -> None:
     stage.go_offline()
-    with pytest.raises(RoomOffline), anyio.fail_after(10):
+    with pytest.raises(RoomOffline), anyio.fail_after(30):
         await stage.source.events(stage.room).__aenter__()
 
 
 async def test_a_refusal_is_told_as_one(stage: Stage) -> None:
     stage.refuse()
-    with pytest.raises(stage.refusal) as refusal, anyio.fail_after(10):
+    with pytest.raises(stage.refusal) as refusal, anyio.fail_after(30):
         await stage.source.events(stage.room).__aenter__()
     assert refusal.value.remedy
 
 
 async def test_without_a_server_to_reach_the_transport_has_failed(stage: Stage) -> None:
-    with pytest.raises(TransportFailed), anyio.fail_after(10):
+    with pytest.raises(TransportFailed), anyio.fail_after(30):
         await stage.unreachable.events(stage.room).__aenter__()
 
 

@@ -13,8 +13,8 @@ from hostcue.analysis.qwen import QwenWriter
 from hostcue.analysis.templates import TemplateWriter
 from hostcue.model.digest import CommentDigest, Topic
 from hostcue.model.segment import ClosedFile, Segment
+from hostcue.model.speech_digest import SpeechDigest, SpokenLine
 from hostcue.model.tip import EvidencePack, Frame, TipType
-from hostcue.model.utterance import Utterance
 from hostcue.model.window import Window
 from hostcue.ports import TipWriter
 from hostcue.sim.qwen import QwenStandIn
@@ -33,7 +33,7 @@ PACK = EvidencePack(
         ),
         {"扣1": 4},
     ),
-    utterances=(Utterance("u1", "room", WINDOW.start_ms, WINDOW.start_ms + 900, "看这件"),),
+    speech=SpeechDigest((SpokenLine("u1", 0, "看这件"),), total=1),
     frames=tuple(
         Frame(f"rec-7-{n}", WINDOW.start_ms + n * 5000, b"\xff\xd8\xff\xd9", 270, 480)
         for n in range(4)

@@ -32,6 +32,6 @@ async def test_a_segment_that_began_before_a_pause_keeps_its_start(
     (file,) = take.closed
     first_ms = frames_in([file], clip).beginnings[0].number * 1000 / FPS
     off_ms = (file.window.start_ms - began_ms - first_ms + 2000) % clip.duration_ms - 2000
-    assert abs(off_ms) <= 200
+    assert abs(off_ms) <= 500
     length_ms = file.window.end_ms - file.window.start_ms
-    assert length_ms == pytest.approx(file.duration_ms + paused_ms, abs=200)
+    assert length_ms == pytest.approx(file.duration_ms + paused_ms, abs=500)

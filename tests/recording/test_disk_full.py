@@ -42,7 +42,7 @@ async def test_a_full_disk_costs_only_what_does_not_fit(
     studio = Studio(engine, disk.folder)
     async with LiveFlv.open(CLIP, burst_s=1.0) as flv:
         take = studio.take(flv.url, segment_s=1, save_format=save_format)
-        with anyio.fail_after(15), pytest.raises(DiskFull):
+        with anyio.fail_after(30), pytest.raises(DiskFull):
             await take.recorder.run()
         files = take.closed
         assert take.states == ["recording", "paused_disk"]
@@ -85,7 +85,7 @@ async def test_a_file_that_took_nothing_is_no_segment(
         async with anyio.create_task_group() as tasks:
 
             async def record() -> None:
-                with anyio.fail_after(15), pytest.raises(DiskFull):
+                with anyio.fail_after(30), pytest.raises(DiskFull):
                     await take.recorder.run()
 
             tasks.start_soon(record)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +22,7 @@ from hostcue.errors import (
 from hostcue.model.network import AddressPolicy, Proxies
 from hostcue.model.recording import MediaInfo, Progress, SegmentOpened
 from hostcue.model.segment import ClosedFile
+from hostcue.model.sound import SoundPlace
 from hostcue.model.window import Window
 from hostcue.recording.failure import failure_of
 from hostcue.recording.protocol import (
@@ -27,6 +30,9 @@ from hostcue.recording.protocol import (
     CaptureJob,
     Ended,
     Exited,
+    Listened,
+    ListenJob,
+    ListenOrder,
     RecoverJob,
     Started,
     WorkerEvent,
@@ -58,6 +64,7 @@ events = st.one_of(
     st.builds(SegmentOpened, times, paths, times, infos),
     st.builds(Progress, times, times, times, times, times),
     st.builds(Ended, st.just("http_403"), paths),
+    st.builds(Listened, times, times),
     st.builds(Exited, st.integers(-64, 255)),
     files,
 )
@@ -96,6 +103,31 @@ def test_a_job_arrives_as_it_was_sent(url: str, zone: str | None, before: int | 
     recovering = RecoverJob("w", url, before, zone)
     assert parse_command(command_line("start", recovering)) == ("start", recovering)
     assert parse_command(command_line("stop", "w")) == ("stop", "w")
+    heard = replace(job, sound=SoundPlace(4711, "token"))
+    assert parse_command(command_line("start", heard)) == ("start", heard)
+
+
+@given(url=paths, moment=st.none() | times)
+def test_who_is_to_listen_hears_what_was_asked(url: str, moment: int | None) -> None:
+    place = SoundPlace(4711, "token")
+    job = ListenJob(
+        id="w",
+        url=url,
+        container="file",
+        headers={},
+        proxies=Proxies(),
+        policy=AddressPolicy(),
+        sound=place,
+        not_before_ms=moment,
+        open_timeout_s=10.0,
+        read_timeout_s=8.0,
+        max_lag_s=4.0,
+        from_ms=moment,
+    )
+    assert parse_command(command_line("start", job)) == ("start", job)
+    for sound in (place, None):
+        order = ListenOrder("w", sound)
+        assert parse_command(command_line("listen", order)) == ("listen", order)
 
 
 def test_a_job_shows_no_secret() -> None:

@@ -57,11 +57,11 @@ async def test_a_silent_server_is_noticed_and_can_be_left(studio: Studio, rtmp: 
         rtmp.stall()
         stalled_s = time.monotonic()
         await take.until_state("reconnecting")
-        assert time.monotonic() - stalled_s < 4
+        assert time.monotonic() - stalled_s < 20
         assert take.reasons[-1] == "stalled"
         stopped_s = time.monotonic()
         await take.recorder.stop()
-        assert time.monotonic() - stopped_s < 5
+        assert time.monotonic() - stopped_s < 15
 
 
 @pytest.mark.parametrize("path", ["/live/nobody", "/nothing"])
@@ -70,7 +70,7 @@ async def test_a_stream_that_is_not_there_is_refused(
 ) -> None:
     url = rtmp.url.removesuffix("/live/room") + path + "?key=secret"
     take = studio.take(url, container="rtmp", read_timeout_s=1.5)
-    with anyio.fail_after(10), pytest.raises(RoomNotFound) as failed:
+    with anyio.fail_after(30), pytest.raises(RoomNotFound) as failed:
         await take.recorder.run()
     assert "secret" not in failed.value.message
     assert take.events == []
@@ -78,7 +78,7 @@ async def test_a_stream_that_is_not_there_is_refused(
 
 async def test_a_private_address_is_refused(studio: Studio, rtmp: LiveRtmp) -> None:
     take = studio.take(rtmp.url, container="rtmp", policy=AddressPolicy())
-    with anyio.fail_after(10), pytest.raises(PrivateAddress):
+    with anyio.fail_after(30), pytest.raises(PrivateAddress):
         await take.recorder.run()
     assert rtmp.connections == 0
 
@@ -89,5 +89,5 @@ async def test_a_proxy_that_is_down_is_not_passed_by(studio: Studio) -> None:
         container="rtmp",
         proxies=Proxies(http="http://127.0.0.1:9"),
     )
-    with anyio.fail_after(10), pytest.raises(TransportFailed, match="no connection"):
+    with anyio.fail_after(30), pytest.raises(TransportFailed, match="no connection"):
         await take.recorder.run()

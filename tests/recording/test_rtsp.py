@@ -49,11 +49,11 @@ async def test_a_silent_server_is_noticed_and_can_be_left(studio: Studio, rtsp: 
         rtsp.stall()
         stalled_s = time.monotonic()
         await take.until_state("reconnecting")
-        assert time.monotonic() - stalled_s < 4
+        assert time.monotonic() - stalled_s < 20
         assert take.reasons[-1] == "stalled"
         stopped_s = time.monotonic()
         await take.recorder.stop()
-        assert time.monotonic() - stopped_s < 5
+        assert time.monotonic() - stopped_s < 15
 
 
 @pytest.mark.parametrize("path", ["/live/nobody", "/nothing"])
@@ -62,7 +62,7 @@ async def test_a_stream_that_is_not_there_is_refused(
 ) -> None:
     url = rtsp.url.removesuffix("/live/room") + path + "?key=secret"
     take = studio.take(url, container="rtsp", read_timeout_s=1.5)
-    with anyio.fail_after(10), pytest.raises(RoomNotFound) as failed:
+    with anyio.fail_after(30), pytest.raises(RoomNotFound) as failed:
         await take.recorder.run()
     assert "secret" not in failed.value.message
     assert take.events == []
@@ -72,14 +72,14 @@ async def test_a_redirect_is_not_followed(studio: Studio, rtsp: LiveRtsp, clip: 
     async with LiveRtsp.open(clip) as other:
         rtsp.redirect(other.url)
         take = studio.take(rtsp.url, container="rtsp")
-        with anyio.fail_after(10), pytest.raises(HostcueError, match="elsewhere"):
+        with anyio.fail_after(30), pytest.raises(HostcueError, match="elsewhere"):
             await take.recorder.run()
         assert other.connections == 0
 
 
 async def test_a_private_address_is_refused(studio: Studio, rtsp: LiveRtsp) -> None:
     take = studio.take(rtsp.url, container="rtsp", policy=AddressPolicy())
-    with anyio.fail_after(10), pytest.raises(PrivateAddress):
+    with anyio.fail_after(30), pytest.raises(PrivateAddress):
         await take.recorder.run()
     assert rtsp.connections == 0
 
@@ -90,5 +90,5 @@ async def test_a_proxy_that_is_down_is_not_passed_by(studio: Studio) -> None:
         container="rtsp",
         proxies=Proxies(http="http://127.0.0.1:9"),
     )
-    with anyio.fail_after(10), pytest.raises(TransportFailed, match="no connection"):
+    with anyio.fail_after(30), pytest.raises(TransportFailed, match="no connection"):
         await take.recorder.run()

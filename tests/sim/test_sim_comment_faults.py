@@ -24,7 +24,7 @@ from hostcue.sim.douyin.trouble import Damage
 
 @pytest.fixture
 async def face() -> AsyncIterator[DouyinFace]:
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with DouyinFace.open(flv_url=FLV_URL, script=(), stats_s=60) as opened:
             yield opened
 
@@ -272,9 +272,9 @@ async def test_a_silent_socket_is_taken_and_sends_nothing(face: DouyinFace) -> N
 
 
 async def test_who_answers_no_ping_is_dropped() -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with (
-            DouyinHost.open(ping_s=0.02, pong_within_s=0.05) as host,
+            DouyinHost.open(ping_s=0.1, pong_within_s=1.0) as host,
             DouyinFace.open(flv_url=FLV_URL, script=(), host=host) as face,
         ):
             protocol = ClientProtocol(parse_uri(push_url(face)))
@@ -291,14 +291,14 @@ async def test_who_answers_no_ping_is_dropped() -> None:
 
 
 async def test_pings_keep_a_client_that_sends_no_heartbeats() -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with (
-            DouyinFace.open(flv_url=FLV_URL, script=(), heartbeat_s=0.1) as face,
+            DouyinFace.open(flv_url=FLV_URL, script=(), heartbeat_s=1.0) as face,
             watch(face) as client,
         ):
             while face.seen.pings < 3:
                 await (await client.ping(HEARTBEAT))
-                await anyio.sleep(0.05)  # as often as such clients do, scaled down
+                await anyio.sleep(0.3)  # as often as such clients do, scaled down
             assert face.seen.drops == []
             assert (await closing(client)).rcvd is None
             assert face.seen.drops == ["sends no heartbeats"]
@@ -322,7 +322,7 @@ async def test_an_ack_in_the_wrong_field_is_tolerated_and_told_apart(face: Douyi
 
 
 async def test_two_rooms_are_beside_each_other() -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with (
             DouyinFace.open(flv_url=FLV_URL, script=(), live_id="1", stats_s=60) as one,
             DouyinFace.open(
@@ -514,7 +514,7 @@ async def test_a_small_frame_can_inflate_to_forty_mebibytes(face: DouyinFace) ->
 async def test_a_crowd_comes_at_its_rates_and_the_seed_says_in_which_order() -> None:
     orders: list[list[str]] = []
     for _ in range(2):
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             async with (
                 DouyinFace.open(flv_url=FLV_URL, script=(), seed=3, stats_s=60) as face,
                 watch(face) as client,

@@ -34,7 +34,7 @@ from hostcue.sim.script import Line
 
 @pytest.fixture
 async def face() -> AsyncIterator[DouyinFace]:
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with DouyinFace.open(flv_url=FLV_URL, script=()) as opened:
             yield opened
 
@@ -225,7 +225,7 @@ async def test_acks_and_heartbeats_are_counted_and_answered(face: DouyinFace) ->
 
 
 async def test_who_never_acknowledges_is_dropped() -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with (
             DouyinFace.open(flv_url=FLV_URL, script=(), ack_grace_s=0, stats_s=60) as face,
             watch(face) as client,
@@ -240,7 +240,7 @@ async def test_who_never_acknowledges_is_dropped() -> None:
 
 
 async def test_without_heartbeats_the_line_is_cut() -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with (
             DouyinFace.open(flv_url=FLV_URL, script=(), heartbeat_s=0.05) as face,
             watch(face) as client,
@@ -310,7 +310,7 @@ async def test_a_combo_grows_and_is_summed_up_once(face: DouyinFace) -> None:
 
 async def test_the_script_plays_in_its_own_time() -> None:
     script = [Line(0.0, "chat", "团子", "在吗"), Line(0.05, "chat", "团子", "还在吗")]
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with (
             DouyinFace.open(flv_url=FLV_URL, script=script) as face,
             watch(face) as client,
@@ -322,7 +322,7 @@ async def test_the_script_plays_in_its_own_time() -> None:
 
 
 async def test_closing_leaves_no_viewer_waiting() -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with DouyinFace.open(flv_url=FLV_URL) as face:
             client = await connect(
                 push_url(face), additional_headers={"Cookie": "ttwid=1"}, proxy=None

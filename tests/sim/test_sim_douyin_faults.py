@@ -15,7 +15,7 @@ from hostcue.sim.room import PretendRoom
 @pytest.fixture
 async def room() -> AsyncIterator[PretendRoom]:
     clip = make_clip(seconds=4, width=96, height=160)
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with PretendRoom.open(clip=clip, with_model=False) as opened:
             yield opened
 

@@ -21,7 +21,7 @@ def clip() -> Clip:
 
 @pytest.fixture
 async def flv(clip: Clip) -> AsyncIterator[LiveFlv]:
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with LiveFlv.open(clip, burst_s=0.5) as opened:
             yield opened
 
@@ -139,7 +139,7 @@ async def test_a_trickle_brings_a_share_and_its_end_the_rest(flv: LiveFlv) -> No
         start = (await reader.media(1))[0]
         tags = await reader.media(12)
         took_s = tags[-1].at_s - start.at_s
-        assert (tags[-1].ts_ms - start.ts_ms) / 1000 == pytest.approx(0.2 * took_s, abs=0.1)
+        assert (tags[-1].ts_ms - start.ts_ms) / 1000 == pytest.approx(0.2 * took_s, abs=0.3)
         flv.trickle(None)
         rest = await reader.media(30)
     assert rest[-1].at_s - rest[0].at_s < (rest[-1].ts_ms - rest[0].ts_ms) / 1000

@@ -26,7 +26,7 @@ def clip() -> Clip:
 
 @pytest.fixture
 async def hls(clip: Clip) -> AsyncIterator[LiveHls]:
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with LiveHls.open(clip, piece_s=0.5) as opened:
             yield opened
 
@@ -73,7 +73,7 @@ def packets(url: str, count: int) -> list[tuple[str, bool, float]]:
 async def test_libav_sees_time_go_on_over_the_pieces(
     clip: Clip, kind: Literal["ts", "fmp4"]
 ) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with LiveHls.open(clip, kind=kind, piece_s=0.5) as hls:
             found = await anyio.to_thread.run_sync(packets, hls.url, 70)
     pictures = [packet for packet in found if packet[0] == "video"]

@@ -58,7 +58,7 @@ def messages(prompt: str = PROMPT, images: int = 2) -> list[ChatCompletionMessag
 
 @pytest.fixture
 async def model() -> AsyncIterator[QwenStandIn]:
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with QwenStandIn.open() as opened:
             yield opened
 
@@ -224,7 +224,7 @@ async def test_json_mode_wants_the_word_and_no_thinking(client: openai.AsyncOpen
 
 
 async def test_a_slow_answer_does_not_hold_up_the_end() -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with (
             QwenStandIn.open() as model,
             anyio.create_task_group() as tasks,

@@ -27,7 +27,7 @@ MESSAGES: list[Message | dict[str, object] | str] = [
 
 @pytest.fixture
 async def model(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[QwenStandIn]:
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with QwenStandIn.open() as opened:
             monkeypatch.setattr(dashscope, "base_http_api_url", opened.dashscope_url)
             yield opened

@@ -15,10 +15,12 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from hostcue.sim.media import make_clip
 from hostcue.sim.room import PretendRoom
 
+SMALL = ("--seconds", "4", "--width", "96", "--height", "160")
+
 
 async def test_the_environment_leads_to_the_room() -> None:
     clip = make_clip(seconds=4, width=96, height=160)
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with (
             PretendRoom.open(clip=clip, live_id="123", anchor_name="阿柚") as room,
             httpx2.AsyncClient(trust_env=False) as client,
@@ -43,7 +45,7 @@ async def test_the_environment_leads_to_the_room() -> None:
 
 async def test_a_room_without_a_model_says_so() -> None:
     clip = make_clip(seconds=4, width=96, height=160)
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with PretendRoom.open(clip=clip, with_model=False) as room:
             assert "DASHSCOPE_API_KEY" not in room.environment()
             with pytest.raises(LookupError):
@@ -54,7 +56,7 @@ async def test_a_room_without_a_model_says_so() -> None:
 async def test_it_runs_as_a_process_until_told_to_end() -> None:
     with anyio.fail_after(30):
         async with await anyio.open_process(
-            [sys.executable, "-W", "error", "-m", "hostcue.sim", "--live-id", "5"],
+            [sys.executable, "-W", "error", "-m", "hostcue.sim", "--live-id", "5", *SMALL],
             stderr=subprocess.PIPE,
         ) as process:
             assert process.stdout is not None

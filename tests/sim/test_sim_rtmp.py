@@ -26,7 +26,7 @@ def clip() -> Clip:
 
 @pytest.fixture
 async def rtmp(clip: Clip) -> AsyncIterator[LiveRtmp]:
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with LiveRtmp.open(clip) as opened:
             yield opened
 

@@ -24,7 +24,7 @@ def clip() -> Clip:
 
 @pytest.fixture
 async def rtsp(clip: Clip) -> AsyncIterator[LiveRtsp]:
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with LiveRtsp.open(clip) as opened:
             yield opened
 

@@ -50,7 +50,7 @@ def test_a_line_that_is_none_is_named(text: str, error: str) -> None:
 
 
 async def test_what_no_room_knows_is_said_before_anything_is_done(clip: Clip) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with PretendRoom.open(clip=clip, with_model=False) as room:
             commands = Commands([room], [], no_clip)
             Scenario.read("rough_evening").check(commands)
@@ -65,7 +65,7 @@ async def test_all_of_the_rough_evening_can_be_done(
 ) -> None:
     steps = Scenario.read("rough_evening").steps
     at_once = Scenario(tuple(Step(0, step.command, step.line) for step in steps))
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with PretendRoom.open(clip=clip, with_model=False) as room:
             await at_once.play(Commands([room], [], no_clip))
             assert not room.douyin._broadcast.is_live
@@ -77,7 +77,7 @@ async def test_a_step_that_goes_wrong_is_said_and_the_next_is_done(
     clip: Clip, capfd: pytest.CaptureFixture[str]
 ) -> None:
     scenario = Scenario.parse("0 comments.burst n=much\n0 comments.burst n=2")
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with PretendRoom.open(clip=clip, with_model=False) as room:
             room.douyin.quiet()
             before = len(room.douyin.said)
@@ -130,6 +130,6 @@ async def test_rooms_of_one_seed_have_the_same_audience() -> None:
                 await messages_until(client, lambda: len(face.said) >= 20)
             return [text for _, text, _ in face.said[:20]]
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         one, same, other = [await first_words(seed) for seed in (5, 5, 6)]
     assert one == same != other

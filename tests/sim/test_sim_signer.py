@@ -20,7 +20,7 @@ COOKIE = {"Cookie": "ttwid=1"}
 
 @pytest.fixture
 async def signer() -> AsyncIterator[PretendSigner]:
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async with PretendSigner.open() as opened:
             yield opened
 

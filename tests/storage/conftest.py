@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from ready_database import open_database
 
 from hostcue.storage.database import Database
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with Database.open(f"sqlite:///{tmp_path / 'hostcue.db'}") as opened:
+    async with open_database(tmp_path / "hostcue.db") as opened:
         yield opened

@@ -7,10 +7,21 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import anyio
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Error, Page, async_playwright, expect
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    async_playwright,
+    expect,
+)
+from playwright.async_api._context_manager import PlaywrightContextManager
 
-WITHIN_MS = 20_000
+WITHIN_MS = 60_000
+START_S, CLOSE_S = 60, 20
 expect.set_options(timeout=WITHIN_MS)
 ARGUMENTS = [
     "--no-sandbox",
@@ -31,10 +42,25 @@ async def open_browser() -> AsyncIterator[Browser]:
         if os.environ.get("HOSTCUE_REQUIRE_ALL") == "1":
             pytest.fail("no Chromium here, and HOSTCUE_REQUIRE_ALL=1")
         pytest.skip("no Chromium here")
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+    manager = async_playwright()
+    try:
+        with anyio.fail_after(START_S):
+            playwright = await manager.__aenter__()
+            opened = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield opened
-        await opened.close()
+    finally:
+        with anyio.move_on_after(CLOSE_S, shield=True) as wait:
+            await manager.__aexit__()  # the browser ends with its driver
+        if wait.cancelled_caught:
+            _kill_driver(manager)
+
+
+def _kill_driver(manager: PlaywrightContextManager) -> None:
+    """It was seen to spin for minutes, deaf to everything."""
+    transport = getattr(getattr(manager, "_client", None), "_transport", None)
+    process = getattr(transport, "_proc", None)  # no public way leads to it
+    if process is not None and process.returncode is None:
+        process.kill()
 
 
 class Complaints:
@@ -61,6 +87,13 @@ async def open_page(
     context.set_default_timeout(WITHIN_MS)
     page = await context.new_page()
     complaints = Complaints(page)
-    await page.goto(url)
-    yield page, complaints
-    await context.close()
+    try:
+        await page.goto(url)
+        yield page, complaints
+    finally:
+        await _close(context)
+
+
+async def _close(context: BrowserContext) -> None:
+    with anyio.move_on_after(CLOSE_S, shield=True):
+        await context.close()

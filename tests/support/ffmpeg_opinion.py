@@ -21,6 +21,6 @@ async def decoded_frames(url: str, count: int, *options: str) -> int:
         pytest.skip("no ffmpeg here")
     line = [program, "-nostdin", "-v", "error", "-xerror", *options, "-i", url]
     line += ["-map", "0:v:0", "-frames:v", str(count), "-f", "framemd5", "-"]
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         done = await anyio.run_process(line)
     return sum(not text.startswith("#") for text in done.stdout.decode().splitlines())

@@ -10,6 +10,7 @@ from typing import Self
 
 import anyio
 import httpx2
+from ready_database import open_database
 from webhook_receiver import WebhookReceiver
 
 from hostcue.model.clock import now_ms
@@ -49,7 +50,7 @@ class Office:
     @asynccontextmanager
     async def open(cls, folder: Path) -> AsyncIterator[Self]:
         async with (
-            Database.open(f"sqlite:///{folder / 'hostcue.db'}") as database,
+            open_database(folder / "hostcue.db") as database,
             open_http(Proxies("http://127.0.0.1:9")) as http,
         ):
             vault = Vault.at(folder / "secret.key")

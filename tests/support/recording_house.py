@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,8 +10,10 @@ from pathlib import Path
 
 import anyio
 from anyio.abc import TaskGroup
+from ready_database import open_database
 
 from hostcue.comments.pseudonyms import Pseudonyms
+from hostcue.config import Settings
 from hostcue.errors import AuthRequired, HostcueError, RoomOffline
 from hostcue.model.clock import now_ms
 from hostcue.model.comment import LiveEvent
@@ -24,6 +26,7 @@ from hostcue.pipeline.broadcast import Recordable
 from hostcue.pipeline.chat import Pauses
 from hostcue.pipeline.chats import Chats
 from hostcue.pipeline.disk_gate import DiskGate
+from hostcue.pipeline.live_audio import LiveAudio
 from hostcue.pipeline.logbook import Books
 from hostcue.pipeline.overview import RecordingStatus
 from hostcue.pipeline.supervisor import Supervisor
@@ -31,11 +34,13 @@ from hostcue.pipeline.watch import Polling
 from hostcue.recording.engine import Engine
 from hostcue.recording.recorder import Recorder
 from hostcue.storage.comments import Comments
-from hostcue.storage.database import Database
 from hostcue.storage.gaps import Gaps
+from hostcue.storage.outbox import Outbox
 from hostcue.storage.recordings import Recordings
 from hostcue.storage.segments import Segments
 from hostcue.storage.vault import Vault
+from hostcue.wiring.speech import open_live_audio
+from hostcue.wiring.stores import stores_of
 
 
 @dataclass
@@ -78,6 +83,10 @@ class Platform:
         """Links tell nothing of a room, as share links do not."""
         return Room("own", "", "", link, "")
 
+    async def resolve_link(self, link: str, _: object, access: Access) -> LiveRoom:
+        """As resolvers do."""
+        return await self.resolve(RecordingPlan(link, access=access))
+
     async def say(self, live_id: str, event: LiveEvent) -> None:
         """Over the comment line of a room that is connected."""
         await self._lines[live_id].send(event)
@@ -107,8 +116,9 @@ class House:
     heard: list[Event]
     tasks: TaskGroup
     _news: list[anyio.Event]
+    audio: LiveAudio | None = None
 
-    async def until(self, holds: Callable[[], bool], within_s: float = 10) -> None:
+    async def until(self, holds: Callable[[], bool], within_s: float = 30) -> None:
         """Wait for events until something is true."""
         with anyio.fail_after(within_s):
             while not holds():
@@ -162,8 +172,12 @@ class House:
         return await self.supervisor.status(recording_id)
 
 
-async def _leave(_: Segment) -> None:
-    pass
+class _Links:
+    """A platform as all resolvers in one are."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.resolve = platform.resolve_link
+        self.room_of = platform.room_of
 
 
 @asynccontextmanager
@@ -179,8 +193,12 @@ async def open_house(
     stop: bool = True,
     comments: bool = True,
     resume_after_s: tuple[float, ...] = (0, 0.05),
+    speech: Mapping[str, str] | None = None,
 ) -> AsyncIterator[House]:
-    """A server's life; `stop` false leaves it as a crash does: nothing is closed or said."""
+    """A server's life; `stop` false leaves it as a crash does: nothing is closed or said.
+
+    With `speech`, its settings, rooms are listened to.
+    """
     heard: list[Event] = []
     news = [anyio.Event()]
 
@@ -190,9 +208,7 @@ async def open_house(
         news[0] = anyio.Event()
 
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(
-            Database.open(f"sqlite:///{folder / 'hostcue.db'}")
-        )
+        database = await stack.enter_async_context(open_database(folder / "hostcue.db"))
         database.on_commit(hear)
         engine = await stack.enter_async_context(Engine.open())
         tasks = await stack.enter_async_context(anyio.create_task_group())
@@ -208,10 +224,28 @@ async def open_house(
             pseudonyms=Pseudonyms(b"test"),
             pauses=Pauses(retry_s=(0.05,)),
         )
+        audio: LiveAudio | None = None
+        if speech is not None:
+            audio = await stack.enter_async_context(
+                open_live_audio(
+                    Settings.only({"HOSTCUE_ALLOW_PRIVATE_URLS": "true", **speech}),
+                    stores_of(database, vault),
+                    database,
+                    Outbox(database, Comments(database)),
+                    hear,
+                    engine,
+                    _Links(platform),  # type: ignore[arg-type] # what it is to whoever uses it
+                )
+            )
+
+        async def closed(segment: Segment) -> None:
+            if audio is not None:
+                audio.closed(segment)
+
         supervisor = Supervisor(
             tasks,
             engine=engine,
-            books=Books(Recordings(database, vault), segments, gaps, analyse=_leave),
+            books=Books(Recordings(database, vault), segments, gaps, analyse=closed),
             chats=chats,
             parts=Recordable(
                 recorder=partial(
@@ -231,13 +265,14 @@ async def open_house(
                 clock=clock,
                 resume_after_s=resume_after_s,
                 offline_recheck_s=offline_recheck_s,
+                speech=audio.recorded if audio is not None else None,
             ),
             records_root=folder / "records",
             max_recordings=max_recordings,
             spread_s=0.01,
         )
         await supervisor.take_up()
-        yield House(supervisor, platform, gate, gaps, segments, heard, tasks, news)
+        yield House(supervisor, platform, gate, gaps, segments, heard, tasks, news, audio)
         if stop:
-            with anyio.fail_after(10):
+            with anyio.fail_after(30):
                 await supervisor.close()

@@ -25,6 +25,7 @@ from hostcue.model.recording import (
 )
 from hostcue.model.room import Container, LiveRoom, Room, StreamSource
 from hostcue.model.segment import ClosedFile
+from hostcue.model.sound import SoundPlace
 from hostcue.recording.engine import Engine
 from hostcue.recording.recorder import Recorder
 
@@ -50,15 +51,15 @@ class Take:
         self._news.set()
         self._news = anyio.Event()
 
-    async def until(self, holds: Callable[[], bool], *, within_s: float = 10) -> None:
+    async def until(self, holds: Callable[[], bool], *, within_s: float = 30) -> None:
         with anyio.fail_after(within_s):
             while not holds():
                 await self._news.wait()
 
-    async def until_state(self, state: str, *, within_s: float = 10) -> None:
+    async def until_state(self, state: str, *, within_s: float = 30) -> None:
         await self.until(lambda: self.states[-1:] == [state], within_s=within_s)
 
-    async def until_closed(self, count: int, *, within_s: float = 10) -> None:
+    async def until_closed(self, count: int, *, within_s: float = 30) -> None:
         await self.until(lambda: len(self.closed) >= count, within_s=within_s)
 
     @property
@@ -108,17 +109,18 @@ class Studio:
         policy: AddressPolicy | None = None,
         open_timeout_s: float = 5.0,
         read_timeout_s: float = 8.0,
-        max_lag_s: float = 4.0,
+        max_lag_s: float = 10.0,
         ladder_s: tuple[float, ...] = (0.0, 0.05, 0.1),
         resolve_ladder_s: tuple[float, ...] = (0.1,),
         offline_recheck_s: float = 0.3,
-        stop_timeout_s: float = 3.0,
+        stop_timeout_s: float = 20.0,
         first_seq: int = 0,
         endless: bool = True,
         aligned: bool = False,
         live: LiveRoom | None = None,
         said_over: Callable[[], bool] = lambda: False,
         gap: Gap | None = None,
+        sound: SoundPlace | None = None,
     ) -> Take:
         async def resolve() -> LiveRoom:
             answer = self.answers.pop(0) if self.answers else live_room(url, container)
@@ -144,6 +146,7 @@ class Studio:
             said_over=said_over,
             first_seq=first_seq,
             gap=gap,
+            sound=sound,
             open_timeout_s=open_timeout_s,
             read_timeout_s=read_timeout_s,
             max_lag_s=max_lag_s,
@@ -158,7 +161,7 @@ class Studio:
 
     async def whole(self, take: Take) -> Take:
         """Record something that ends by itself."""
-        with anyio.fail_after(20):
+        with anyio.fail_after(30):
             await take.recorder.run()
         return take
 
@@ -166,10 +169,10 @@ class Studio:
     async def running(self, take: Take) -> AsyncIterator[Take]:
         """A take that has begun; stopped at the end."""
         async with anyio.create_task_group() as tasks:
-            with anyio.fail_after(10):
+            with anyio.fail_after(30):
                 await tasks.start(_run, take.recorder)
             yield take
-            with anyio.fail_after(6):
+            with anyio.fail_after(30):
                 await take.recorder.stop()
 
 

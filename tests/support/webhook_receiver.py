@@ -68,7 +68,7 @@ class WebhookReceiver:
         self.statuses = list(statuses)
         self.headers = headers
 
-    async def wait(self, count: int, within_s: float = 10) -> list[Received]:
+    async def wait(self, count: int, within_s: float = 30) -> list[Received]:
         """The first `count` requests, once they have come."""
         with anyio.fail_after(within_s):
             while len(self.received) < count:

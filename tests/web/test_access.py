@@ -311,6 +311,9 @@ STATUS = {
     "SignerFailed": 502,
     "BrowserMissing": 500,
     "BrowserDied": 502,
+    "SpeechMissing": 503,
+    "ModelRefused": 503,
+    "EngineDied": 503,
 }
 
 

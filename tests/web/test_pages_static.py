@@ -16,10 +16,13 @@ from hostcue.errors import (
     AnswerError,
     ConfigError,
     DeliveryFailed,
+    EngineDied,
     HostcueError,
+    ModelRefused,
     PrivateAddress,
     RecordingError,
     RoomError,
+    SpeechMissing,
     StorageFailed,
     UpstreamError,
 )
@@ -31,11 +34,14 @@ from hostcue.model.retention import DeletedBy, KeptBecause
 from hostcue.model.room import Quality
 from hostcue.model.schedule import DAYS
 from hostcue.model.segment import SegmentStatus
+from hostcue.model.speech import SpeechState
 from hostcue.model.tip import TipSource, TipType
+from hostcue.model.utterance import Flag, UtteranceSource
 from hostcue.pipeline.disk import DiskWord
+from hostcue.speech.sound_buffer import ENGINE, OVERLOAD
 from hostcue.web import pages
 from hostcue.web.contract.relay import STREAM_KINDS
-from hostcue.web.contract.remedies import REMEDIES
+from hostcue.web.contract.remedies import REMEDIES, SPEECH_REMEDIES
 
 WEB = Path(pages.__file__).parent
 STATIC = WEB / "static"
@@ -53,6 +59,7 @@ CODED = (
     "error",
     "evidence.count",
     "fact.access",
+    "hearing",
     "kept",
     "kind",
     "notice",
@@ -64,6 +71,10 @@ CODED = (
     "says",
     "segment",
     "source",
+    "speech.event",
+    "speech.flag",
+    "speech.lacks",
+    "speech.source",
     "state",
     "chat",
     "link",
@@ -94,6 +105,7 @@ INTERNAL = {"stop", "orphaned", "recovered"}  # last words of a worker that nobo
 NOTICE = r'Notice\(\s*"(\w+)"'
 NEVER_RAISED = {"error", "room", "upstream"}  # their kinds are
 NOT_OF_ROUTES = (ConfigError, AnswerError, DeliveryFailed)
+YET_OF_ROUTES = (SpeechMissing, ModelRefused)
 
 
 def dictionary(language: str) -> dict[str, str]:
@@ -145,6 +157,9 @@ def test_every_text_that_a_page_names_exists_and_every_text_is_named() -> None:
         ("disk", get_args(DiskWord)),
         ("reason", get_args(PauseReason)),
         ("reason", tuple(sorted(WHY_A_COMMENT_CONNECTION_ENDED))),
+        ("hearing", get_args(SpeechState)),
+        ("speech.flag", get_args(Flag)),
+        ("speech.source", get_args(UtteranceSource)),
         ("rule", get_args(DeletedBy)),
         ("kept", get_args(KeptBecause)),
         ("delivery", get_args(DeliveryState)),
@@ -163,16 +178,25 @@ def test_every_reason_that_is_born_somewhere_has_a_word(what: str) -> None:
     assert {f"reason.{code}" for code in codes} <= set(dictionary("zh"))
 
 
+def test_whatever_keeps_the_host_from_being_heard_has_a_word_and_is_explained() -> None:
+    explained = (ROOT / "docs" / "troubleshooting.md").read_text()
+    why_it_ended = found("pipeline", r'\.end\(\s*"(\w+)"')
+    assert why_it_ended
+    for code in (OVERLOAD, ENGINE, EngineDied.code, *SPEECH_REMEDIES, *why_it_ended):
+        assert {f"hearing.because.{code}", f"reason.{code}"} & set(dictionary("zh")), code
+        assert f"`{code}`" in explained, code
+
+
 def test_every_error_has_a_title_and_those_that_end_a_recording_a_reason() -> None:
     known = set(dictionary("zh"))
     told = [kind for kind in kinds_of(HostcueError) if kind.code not in NEVER_RAISED]
     ending = (RoomError, UpstreamError, RecordingError, StorageFailed, PrivateAddress)
-    assert {f"error.{kind.code}" for kind in told if not issubclass(kind, NOT_OF_ROUTES)} <= known
+    assert {f"error.{kind.code}" for kind in told if is_of_a_route(kind)} <= known
     assert {f"reason.{kind.code}" for kind in told if issubclass(kind, ending)} <= known
 
 
 def test_every_notice_has_a_headline_and_a_remedy() -> None:
-    codes = found("pipeline/notices.py", NOTICE)
+    codes = found("pipeline", NOTICE)
     assert len(codes) > 10
     known = set(dictionary("zh"))
     assert {f"{prefix}.{code}" for code in codes for prefix in ("notice", "remedy")} <= known
@@ -181,10 +205,14 @@ def test_every_notice_has_a_headline_and_a_remedy() -> None:
 def test_whatever_can_go_wrong_is_explained() -> None:
     explained = (ROOT / "docs" / "troubleshooting.md").read_text()
     codes = set[str]().union(*(found(*born) for born in BORN.values())) - INTERNAL
-    codes |= found("pipeline/notices.py", NOTICE) | WHY_A_COMMENT_CONNECTION_ENDED
-    told = [kind for kind in kinds_of(HostcueError) if not issubclass(kind, NOT_OF_ROUTES)]
+    codes |= found("pipeline", NOTICE) | WHY_A_COMMENT_CONNECTION_ENDED
+    told = [kind for kind in kinds_of(HostcueError) if is_of_a_route(kind)]
     codes |= {kind.code for kind in told} - NEVER_RAISED
     assert {code for code in codes if f"`{code}`" not in explained} == set()
+
+
+def is_of_a_route(kind: type[HostcueError]) -> bool:
+    return issubclass(kind, YET_OF_ROUTES) or not issubclass(kind, NOT_OF_ROUTES)
 
 
 def kinds_of(kind: type[HostcueError]) -> list[type[HostcueError]]:

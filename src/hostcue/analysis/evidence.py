@@ -40,7 +40,7 @@ def label(pack: EvidencePack) -> Labels:
     return Labels(
         comments={f"C{n}": topic.comment_ids for n, topic in enumerate(pack.digest.topics, 1)},
         frames={f"F{n}": FrameRef(f.id, f.at_ms) for n, f in enumerate(pack.frames, 1)},
-        speech={f"S{n}": utterance.id for n, utterance in enumerate(pack.utterances, 1)},
+        speech={f"S{n}": said.utterance_id for n, said in enumerate(pack.speech.lines, 1)},
     )
 
 

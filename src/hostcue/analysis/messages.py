@@ -57,7 +57,7 @@ def ask_about(pack: EvidencePack) -> Prompt:
     Raises:
         UpstreamError: there is nothing to write about; not retryable, and nothing was spent.
     """
-    if not (pack.frames or pack.digest.topics or pack.utterances):
+    if not (pack.frames or pack.digest.topics or pack.speech.lines):
         raise UpstreamError("nothing was seen, asked or said in this segment", retryable=False)
     return build_prompt(pack)
 

@@ -7,19 +7,15 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import resources
-from itertools import repeat
 
 from hostcue.analysis.evidence import Labels, label
-from hostcue.model.digest_text import render, shown
+from hostcue.model import digest_text, speech_digest
 from hostcue.model.quote import quote
 from hostcue.model.tip import EvidencePack, Frame
-from hostcue.model.utterance import Utterance
 from hostcue.model.window import Window
 
-VERSION = "v2"
+VERSION = "v3"
 
-_UTTERANCE_CHARS = 120
-_SPEECH_CHARS = 3000
 _TITLE_CHARS = 60
 
 _REMINDER = (
@@ -49,19 +45,18 @@ class Prompt:
 def build_prompt(pack: EvidencePack, *, fence: str | None = None) -> Prompt:
     """Rules first, then what we measured, then what others said, fenced off as data.
 
-    Viewers' names never appear. Of much talk the newest is kept. `fence` is the random part of
-    the fences' names.
+    Viewers' names never appear. `fence` is the random part of the fences' names.
     """
     fence = fence or secrets.token_hex(4)
     window = pack.segment.window
-    pack = _trimmed(pack)
+    pack = replace(pack, digest=digest_text.shown(pack.digest))
     labels = label(pack)
     captions = [f"{name} {_clock(ref.at_ms, window)}" for name, ref in labels.frames.items()]
     parts = [
         _setting(pack),
         _fenced(fence, "title", [quote(pack.title, _TITLE_CHARS)] if pack.title else []),
-        _fenced(fence, "comments", render(pack.digest).splitlines()),
-        _fenced(fence, "speech", map(_said, labels.speech, pack.utterances, repeat(window))),
+        _fenced(fence, "comments", digest_text.render(pack.digest).splitlines()),
+        _fenced(fence, "speech", speech_digest.render(pack.speech).splitlines()),
         f"画面共 {len(captions)} 张，按时间先后：{'，'.join(captions)}" if captions else "没有画面",
         _REMINDER,
     ]
@@ -77,22 +72,6 @@ def _rules() -> str:
 def _setting(pack: EvidencePack) -> str:
     window = pack.segment.window
     return f"平台：{pack.segment.platform}；这一段长 {_clock(window.end_ms, window)}"
-
-
-def _trimmed(pack: EvidencePack) -> EvidencePack:
-    """The pack with no more comments and speech than a prompt should hold."""
-    said: list[Utterance] = []
-    left = _SPEECH_CHARS
-    for utterance in reversed(pack.utterances):
-        left -= min(len(utterance.text), _UTTERANCE_CHARS)
-        if left < 0:
-            break
-        said.append(utterance)
-    return replace(pack, digest=shown(pack.digest), utterances=tuple(reversed(said)))
-
-
-def _said(name: str, said: Utterance, window: Window) -> str:
-    return f"{name} {_clock(said.start_ms, window)} {quote(said.text, _UTTERANCE_CHARS)}"
 
 
 def _fenced(fence: str, kind: str, lines: Iterable[str]) -> str:

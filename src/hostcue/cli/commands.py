@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from io import TextIOWrapper
@@ -11,6 +12,7 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 from hostcue import log
+from hostcue.cli import model_commands
 from hostcue.config import Settings
 from hostcue.errors import HostcueError, known_cause
 from hostcue.model.recording import SaveFormat
@@ -28,6 +30,7 @@ app.add_typer(notify, name="notify", help="Alarms to chat channels and webhooks.
 
 comments = typer.Typer(no_args_is_help=True)
 app.add_typer(comments, name="comments", help="Stored comments: to a file, or gone.")
+app.add_typer(model_commands.app, name="models", help="Models that hear what the host says.")
 
 DEFAULT_PORT = 10090
 
@@ -71,11 +74,15 @@ def serve(
     ] = DEFAULT_PORT,
 ) -> None:
     """Run the service: REST, event streams and pages."""
-    from hostcue.cli.serve import serve as serve_forever
+    gc.disable()  # until it serves: what is loaded stays, and looking it through takes a sixth
+    try:
+        from hostcue.cli.serve import serve as serve_forever
 
-    settings = Settings.load()
-    log.setup(json=settings.log_format == "json")
-    serve_forever(settings, host, port)
+        settings = Settings.load()
+        log.setup(json=settings.log_format == "json")
+        serve_forever(settings, host, port)
+    finally:
+        gc.enable()
 
 
 @app.command()
@@ -119,6 +126,47 @@ def record(
         root=output or settings.records_root,
         for_s=for_seconds,
     )
+
+
+@app.command()
+def transcribe(
+    what: Annotated[
+        str,
+        typer.Argument(help="Media file, room link, share text or stream URL.", metavar="FILE|URL"),
+    ],
+    form: Annotated[
+        Literal["text", "json", "srt"],
+        typer.Option("--format", help="Lines with their moment, one object a line, or subtitles."),
+    ] = "text",
+    output: Annotated[Path | None, typer.Option(help="File; default: standard output.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Id of `hostcue models list`, or a folder, for HOSTCUE_SPEECH_MODEL."),
+    ] = None,
+    language: Annotated[
+        Literal["zh", "en", "yue", "ja", "ko", "auto"] | None,
+        typer.Option(help="Instead of HOSTCUE_SPEECH_LANGUAGE."),
+    ] = None,
+    hot_word: Annotated[
+        list[str] | None,
+        typer.Option(help="A name to be put right where it was misheard; may be repeated."),
+    ] = None,
+    partials: Annotated[
+        bool,
+        typer.Option(
+            "--partials", help="On a terminal, of a room: also what is being said right now."
+        ),
+    ] = False,
+) -> None:
+    """Write down what is said: in a file to its end, in a room until Ctrl-C or until it is over.
+
+    Needs no server. Ends with 1 where a part of a file could not be heard.
+    """
+    from hostcue.cli.transcribe import Wishes, run_transcribe
+
+    log.setup(logging.ERROR)
+    wishes = Wishes(form, output, model, language, tuple(hot_word or ()), partials)
+    raise SystemExit(run_transcribe(Settings.load(), what, wishes))
 
 
 @app.command()

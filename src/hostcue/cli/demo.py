@@ -27,6 +27,7 @@ from hostcue.sim.room import PretendRoom
 _ANCHOR = "DEMO 小满的鞋铺"
 _ONCE_WITHIN_S = 60
 _LINES = {"HOSTCUE_MIN_FREE_BYTES": "32MiB", "HOSTCUE_RESUME_FREE_BYTES": "64MiB"}
+_MUTE = {"HOSTCUE_SPEECH": "off"}  # the pretend host says nothing that a model could hear
 """A demo writes a few MB a minute, so it runs on a nearly full disk too."""
 
 
@@ -113,7 +114,7 @@ async def _run(demo: _Demo, place: Path, port: int) -> None:
 def _settings(room: PretendRoom, place: Path) -> Settings:
     """The pretend room's addresses and nothing of this machine's settings, keys or proxies."""
     folders = {"RECORDS_ROOT": str(place / "records"), "HOSTCUE_DATA_DIR": str(place / "data")}
-    return Settings.only(room.environment() | folders | _LINES)
+    return Settings.only(room.environment() | folders | _LINES | _MUTE)
 
 
 async def _act(demo: _Demo, link: str, address: str, place: Path, up: anyio.Event) -> None:

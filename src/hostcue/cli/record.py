@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-import signal
 import sys
 from datetime import datetime
 from pathlib import Path
 
 import anyio
 
+from hostcue.cli.interrupt import stop_asked
 from hostcue.config import Settings
 from hostcue.model.clock import now_ms
 from hostcue.model.comment import Gap
@@ -21,7 +20,6 @@ from hostcue.recording.engine import Engine
 from hostcue.recording.naming import room_folder
 from hostcue.recording.recorder import Recorder
 from hostcue.wiring import open_platforms
-from hostcue.wiring.signals import STOP_SIGNALS
 
 
 def run_record(
@@ -83,20 +81,9 @@ async def _record(settings: Settings, plan: RecordingPlan, root: Path, for_s: fl
 
 
 async def _stop_on_signal(recorder: Recorder) -> None:
-    asked, loop = anyio.Event(), asyncio.get_running_loop()
-
-    def ask(*_: object) -> None:
-        loop.call_soon_threadsafe(asked.set)
-
-    # Windows has no signals in its event loop, so a handler has to wake it
-    before = {number: signal.signal(number, ask) for number in STOP_SIGNALS}
-    try:
-        await asked.wait()
-        print("\nclosing the last segment …", file=sys.stderr)
-        await recorder.stop("stopped")
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    await stop_asked()
+    print("\nclosing the last segment …", file=sys.stderr)
+    await recorder.stop("stopped")
 
 
 async def _stop_after(recorder: Recorder, seconds: float) -> None:

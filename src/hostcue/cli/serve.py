@@ -42,6 +42,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
         def ready() -> None:
             gc.collect()
             gc.freeze()  # what was loaded stays: looked at again and again it costs a third
+            gc.enable()
             print(f"hostcue listens on {address}", file=sys.stderr, flush=True)
 
         quiet_stop()

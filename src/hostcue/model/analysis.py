@@ -15,7 +15,8 @@ class Analysis:
 
     `attempts` counts calls of the model, over restarts too. `latency_ms` runs from the segment's
     end to the stored tips, `model_ms` is the part of it that the model took. `comment_coverage`
-    is the share of the window in which comments were received.
+    is the share of the window in which comments were received, `speech_coverage` the one in which
+    it was listened to; None: nobody here listened.
     """
 
     recording_id: str
@@ -34,5 +35,6 @@ class Analysis:
     comments_seen: int = 0
     frames_seen: int = 0
     comment_coverage: float = 1.0
+    speech_coverage: float | None = None
     created_ms: int = 0
     updated_ms: int = 0

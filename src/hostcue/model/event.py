@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, make_dataclass
 from typing import Literal
 
-StreamName = Literal["recording", "comments"]
+StreamName = Literal["recording", "comments", "speech"]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """One message of a stream; `subject` is the recording or the room that it is about.
 
-    `id` grows over both streams and is the resume point of a client; None marks what is live
-    only (likes, enters), which no replay brings back.
+    `id` grows over all streams and is the resume point of a client; None marks what is live
+    only (likes, enters, partial texts), which no replay brings back.
     """
 
     stream: StreamName

@@ -7,7 +7,7 @@ from typing import Literal
 
 from hostcue.model.digest import CommentDigest
 from hostcue.model.segment import Segment
-from hostcue.model.utterance import Utterance
+from hostcue.model.speech_digest import SpeechDigest
 
 TipType = Literal["welcome", "product", "interaction", "closing"]
 TipSource = Literal["ai", "template"]
@@ -48,7 +48,7 @@ class EvidencePack:
     segment: Segment
     title: str
     digest: CommentDigest
-    utterances: tuple[Utterance, ...]
+    speech: SpeechDigest
     frames: tuple[Frame, ...]
 
 

@@ -12,6 +12,13 @@ A room, round the clock:
 
 What is heard and said:
 `chats.py`       one collector of comments per room, however many want it
+`live_audio.py`  which rooms are listened to, in short; who may want it:
+                 `live_audio_recorded.py` a recording, by itself; `live_audio_requested.py` somebody
+`live_audio_room.py`, `live_audio_rooms.py`  one of them, and all of them
+`live_audio_offline.py`  what nobody heard live, from the files
+`speech_log.py`  what a session tells: rows, and with them events
+`live_audio_words.py`, `live_audio_supply.py`  names of products, and whether a model is there
+`live_audio_status.py`, `speech_notices.py`  how it stands, and what is wrong with it
 `analysis_queue.py`  which segments are analysed, and when
 `analysis.py`    one closed segment: evidence, model, tips
 `pictures.py`    one still image per segment

@@ -19,6 +19,7 @@ from hostcue.model.analysis import Analysis
 from hostcue.model.clock import now_ms
 from hostcue.model.json_text import as_json, member, texts
 from hostcue.model.segment import Segment
+from hostcue.model.speech_digest import SpeechDigest
 from hostcue.model.tip import (
     Answer,
     EvidencePack,
@@ -31,11 +32,13 @@ from hostcue.model.tip import (
 from hostcue.model.window import Window
 from hostcue.pipeline.digests import Digests
 from hostcue.ports import TipWriter
+from hostcue.speech.digest import digest
 from hostcue.storage.analyses import Analyses
 from hostcue.storage.comments import Comments
 from hostcue.storage.gaps import Gaps
 from hostcue.storage.recordings import Recordings
 from hostcue.storage.segments import Segments
+from hostcue.storage.speech_spans import SpeechSpans, share_heard
 from hostcue.storage.tips import Tips, evidence_from
 from hostcue.storage.utterances import Utterances
 
@@ -47,11 +50,16 @@ MAX_ATTEMPTS = 4
 
 @dataclass(frozen=True, slots=True)
 class Stations:
-    """What the analysis gets from the other stations."""
+    """What the analysis gets from the other stations.
+
+    `settled` returns once what was written and said in a room before a moment is stored, `listens`
+    says whether somebody listens to it now.
+    """
 
     digests: Digests
     frames: Callable[[Path, Window, str], list[Frame]]
     settled: Callable[[str, int], Awaitable[None]]
+    listens: Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,7 @@ class Stores:
     segments: Segments
     comments: Comments
     utterances: Utterances
+    speech_spans: SpeechSpans
     analyses: Analyses
     tips: Tips
 
@@ -107,7 +116,7 @@ class SegmentAnalysis:
         if run == 0 and age_ms > 1000 * max(self._stale_after_s, segment.file.duration_ms / 1000):
             return {"skipped": f"the segment ended {age_ms // 1000} s ago"}
         await self._stores.analyses.set(recording_id, seq, run, state="running")
-        pack, coverage = await self._gather(segment)
+        pack, comment_coverage = await self._gather(segment)
         began = time.monotonic()
         answer, reason = await self._write(pack, analysis)
         model_ms = round(1000 * (time.monotonic() - began))
@@ -119,7 +128,8 @@ class SegmentAnalysis:
                 "model_ms": model_ms,
                 "comments_seen": pack.digest.total,
                 "frames_seen": len(pack.frames),
-                "comment_coverage": coverage,
+                "comment_coverage": comment_coverage,
+                "speech_coverage": pack.speech.coverage,
             }
         )
 
@@ -170,6 +180,7 @@ class SegmentAnalysis:
             comments_seen=asked["comments_seen"],
             frames_seen=asked["frames_seen"],
             comment_coverage=asked["comment_coverage"],
+            speech_coverage=asked.get("speech_coverage"),  # asked for before there was any
         )
         log.info(
             "tips_ready", recording=recording_id, seq=seq, tips=len(tips), source=answer.source
@@ -211,12 +222,20 @@ class SegmentAnalysis:
             segment=segment,
             title=recording.room.title,
             digest=said.digest,
-            utterances=tuple(
-                await self._stores.utterances.between(room_id, window.start_ms, window.end_ms)
-            ),
+            speech=await self._spoken(room_id, window),
             frames=tuple(frames),
         )
         return pack, said.coverage
+
+    async def _spoken(self, room_id: str, window: Window) -> SpeechDigest:
+        """What was said, and in which share of the window somebody here listened.
+
+        None knows that share where only the user's own recogniser does.
+        """
+        spoken = await self._stores.utterances.between(room_id, window.start_ms, window.end_ms)
+        heard = await self._stores.speech_spans.within(room_id, window)
+        listened = bool(heard) or self._stations.listens(room_id)
+        return digest(spoken, window, coverage=share_heard(heard, window) if listened else None)
 
     async def _write(self, pack: EvidencePack, analysis: Analysis) -> tuple[Answer, str]:
         """The model's answer, or the templates' with the reason why not the model's."""

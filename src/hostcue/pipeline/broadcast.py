@@ -22,8 +22,10 @@ from hostcue.model.recording import (
 )
 from hostcue.model.room import LiveRoom, Room
 from hostcue.model.segment import ClosedFile
+from hostcue.model.sound import SoundPlace
 from hostcue.pipeline.chats import Chats
 from hostcue.pipeline.disk_gate import DiskGate
+from hostcue.pipeline.live_audio_recorded import RecordedRooms
 from hostcue.pipeline.logbook import SERVER_STOPPED, Logbook
 from hostcue.pipeline.watch import Comeback, Polling, reason_of
 from hostcue.recording.recorder import Recorder
@@ -37,7 +39,7 @@ _DISK = "disk"
 class Recordable:
     """What it takes to watch a room and to make recorders for it.
 
-    `room_of` tells what a link alone says of its room.
+    `room_of` tells what a link alone says of its room, `speech` is told of what is recorded.
     "Offline" is believed when it was said twice, `offline_recheck_s` apart. A room's own proxy goes
     before `proxies`. `zone` and `clock` are what showtimes are read in.
     """
@@ -52,6 +54,7 @@ class Recordable:
     clock: Callable[[], int] = now_ms
     resume_after_s: tuple[float, ...] = (0, 2, 5, 10, 20, 30)
     offline_recheck_s: float = 20.0
+    speech: RecordedRooms | None = None
 
 
 class BroadcastRecorder:
@@ -78,6 +81,7 @@ class BroadcastRecorder:
         self._began = began
         self._recorded = recorded
         self._recorder: Recorder | None = None
+        self._sound: SoundPlace | None = None
         self._said: RoomControl | None = None
         self._comeback = Comeback(
             self._resolve,
@@ -99,6 +103,10 @@ class BroadcastRecorder:
         finally:
             with anyio.CancelScope(shield=True), anyio.move_on_after(5):
                 recording = self._logbook.recording
+                if self._parts.speech is not None:
+                    server_stops = self.stop_reason == SERVER_STOPPED
+                    self._parts.speech.leave(recording.id, server_stops=server_stops)
+                    self._sound = None
                 await self._chats.leave(recording.room, recording.id)
 
     async def stop(self, reason: str) -> None:
@@ -151,6 +159,8 @@ class BroadcastRecorder:
         """One recorder from its start to its end."""
         recording = self._logbook.recording
         await self._join_comments(live)
+        if self._parts.speech is not None:
+            await self._parts.speech.join(recording, live, self._listen)
         recorder = self._recorder = self._parts.recorder(
             recording_id=recording.id,
             plan=recording.plan,
@@ -162,6 +172,7 @@ class BroadcastRecorder:
             said_over=self._said_over,
             gap=self._logbook.lasting,
             first_seq=max(await self._logbook.next_seq(), self.above_seq + 1),
+            sound=self._sound,
         )
         failure: HostcueError | None = None
         try:
@@ -176,6 +187,12 @@ class BroadcastRecorder:
             self._recorder = None
         if failure is not None:
             raise failure
+
+    async def _listen(self, place: SoundPlace | None) -> None:
+        """Have the sound brought to a place from now on, or to none."""
+        self._sound = place
+        if self._recorder is not None:
+            await self._recorder.listen(place)
 
     async def _obey_disk(self, recorder: Recorder) -> None:
         await self._parts.gate.wait_closed()
@@ -245,6 +262,9 @@ class BroadcastRecorder:
                     await self._began()
                 self._comeback.recorded()
                 self._recorded(event.start_ms)
+                if self._parts.speech is not None:
+                    recording = self._logbook.recording
+                    self._parts.speech.opened(recording.id, recording.room, event)
                 await self._logbook.opened(event)
             case Progress():
                 self._logbook.progress = event
@@ -257,7 +277,10 @@ class BroadcastRecorder:
     async def _follow(self, change: StateChanged) -> None:
         """Take over a recorder's state, but for its end where the recording goes on."""
         before = self._logbook.recording.room.room_id
-        await self._logbook.change(self._meant(change))
+        meant = self._meant(change)
+        await self._logbook.change(meant)
+        if self._parts.speech is not None:
+            self._parts.speech.connection(self._logbook.recording.id, meant)
         if change.live is not None and change.live.room.room_id != before:
             await self._join_comments(change.live)
 

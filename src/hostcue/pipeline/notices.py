@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hostcue.model.clock import now_ms
@@ -77,7 +77,9 @@ class Notices:
         *,
         silent_after_s: float = 60,
         with_analysis: bool = True,
+        more: Callable[[], Sequence[Notice]] = tuple,
     ) -> None:
+        """`more` tells of what is only known elsewhere."""
         self._supervisor = supervisor
         self._chats = chats
         self._recordings = recordings
@@ -88,6 +90,7 @@ class Notices:
         self._notifications = notifications
         self._silent_ms = round(silent_after_s * 1000)
         self._with_analysis = with_analysis
+        self._more = more
 
     async def now(self) -> list[Notice]:
         """All that is wrong at this moment, the oldest first."""
@@ -105,6 +108,7 @@ class Notices:
         if (refusal := self._retention.refusal) is not None:
             found.append(_refusal_notice(refusal))
         found += [_unsent_notice(delivery) for delivery in await self._notifications.failing()]
+        found += self._more()
         if self._with_analysis:
             found += await self._model_notices()
         return sorted(found, key=lambda notice: notice.since_ms)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -15,25 +13,17 @@ from hostcue.model.recording import Progress
 from hostcue.model.segment import SegmentStatus
 from hostcue.recording.arrival import MediaClock
 from hostcue.recording.cuts import CutRule
+from hostcue.recording.intake import Held, Intake
 from hostcue.recording.naming import part_path
 from hostcue.recording.overlap import OVERLAP_MS, Overlap, mark_of
-from hostcue.recording.pace import Pace
 from hostcue.recording.protocol import CaptureJob, WorkerEvent
-from hostcue.recording.repeats import Arrival, Repeats
 from hostcue.recording.segment import Segment
 from hostcue.recording.segment_file import SegmentFile, Shape
+from hostcue.recording.sound_tap import SoundTap
 from hostcue.recording.source import MediaPacket, Source, SourceChanged
-from hostcue.recording.timeline import Timeline
 from hostcue.recording.wall_clock import WallClock
 
 _EARLY_S = 0.05  # a picture's key frame that comes this much before the time is up cuts already
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    packet: MediaPacket
-    media_s: float
-    shift_s: float
 
 
 class Capture:
@@ -50,15 +40,15 @@ class Capture:
         clock: MediaClock,
         emit: Callable[[WorkerEvent], None],
         wall: WallClock | None = None,
+        tap: SoundTap | None = None,
     ) -> None:
         self._job = job
         self._clock = clock
         self._wall = wall or WallClock()
         self._emit = emit
-        self._live = job.container != "file"
-        self._timeline = Timeline()
+        self._tap = tap or SoundTap()
+        self._intake = Intake(job, source, clock)
         self._adopt(source)
-        self._held: deque[_Held] = deque()
         self._seq = job.first_seq
         self._segment: Segment | None = None
         picture = bool(source.info.video_codec)
@@ -66,7 +56,7 @@ class Capture:
         recorded_to_ms = job.not_before_ms or 0
         if recorded_to_ms > self._wall.now_ms + OVERLAP_MS:
             recorded_to_ms = 0  # the machine's clock was set back meanwhile
-        greets = recorded_to_ms if self._live else 0
+        greets = recorded_to_ms if job.container != "file" else 0
         self._overlap = Overlap(greets or None, job.last_key, picture=picture)
         self._floor_ms = recorded_to_ms
         self._lead_s = self._step_s = 0.0
@@ -74,16 +64,16 @@ class Capture:
         self._cut_due = False
         self.last_key = job.last_key
         """The mark of the last key frame that was recorded."""
-        self.pace = Pace(max_lag_s=math.inf if job.container == "hls" else job.max_lag_s)
+        self.pace = self._intake.pace
 
     def _adopt(self, source: Source) -> None:
         self._source = source
         self._lead = source.lead.index
-        self._ticks = {s.index: float(s.time_base or 1) for s in source.streams}
+        self._ticks = self._intake.ticks
+        self._sound = None if source.sound is None else source.sound.index
+        self._tap.follow(source.sound)
         self._headers = {s.index: s.codec_context.extradata for s in source.streams}
         self._shape: Shape | None = None
-        self._repeats: Repeats[MediaPacket] = Repeats()
-        self._begun = False
 
     def go_on(self, source: Source) -> None:
         """The stream goes on in another form, in a segment of its own.
@@ -95,9 +85,9 @@ class Capture:
             DiskFull: see `end`.
         """
         self.end("truncated" if source.lost else "ready")
+        self._intake.go_on(source)
         self._adopt(source)
         if source.lost:
-            self._timeline = Timeline()
             self._floor_ms, self._end_ms = self._end_ms or self._floor_ms, None
 
     def take(self, packet: MediaPacket, now_s: float) -> None:
@@ -107,31 +97,16 @@ class Capture:
             DiskFull: it could not be written.
             SourceChanged: the stream can't go on in this connection.
         """
-        if self._held:  # what came before a long silence goes by the clock it came by
+        if self._intake.waits:  # what came before a long silence goes by the clock it came by
             self.tick(now_s)
-        index = packet.stream_index
-        dts_s = (packet.dts or 0) * self._ticks[index]
-        self._begun |= self._is_key(packet)
-        if self._live and self._begun:  # what comes before that is not recorded
-            arrival = Arrival(index, dts_s, hash(bytes(packet)), now_s, packet)
-            for passed in self._repeats.sift(arrival):
-                self._place(passed.item, passed.dts_s, passed.now_s)
-        else:
-            self._place(packet, dts_s, now_s)
+        self._intake.take(packet, now_s)
         self.tick(now_s)
-
-    def _place(self, packet: MediaPacket, dts_s: float, now_s: float) -> None:
-        place = self._timeline.place(packet.stream_index, dts_s)
-        if packet.stream_index == self._lead:
-            self._clock.observe(now_s, place.at_s)
-            lag_s = now_s - self._clock.at(place.at_s) if self._live else 0.0
-            self.pace.heard(now_s, lag_s)
-        self._held.append(_Held(packet, place.at_s, place.shift_s))
 
     def tick(self, now_s: float) -> None:
         """Record what was held back, if the clock has settled."""
-        if self._clock.settled(now_s):
-            self._release()
+        if self._intake.settled(now_s):
+            for held in self._intake.passed():
+                self._record(held)
             if self._segment is not None:
                 self._segment.refine()
 
@@ -156,31 +131,30 @@ class Capture:
             DiskFull: not all of it could be written; the segment was announced all the same.
         """
         try:
-            for passed in self._repeats.rest():
-                self._place(passed.item, passed.dts_s, passed.now_s)
-            self._release()
+            for held in self._intake.rest():
+                self._record(held)
         finally:
             self._close(status)
 
-    def _release(self) -> None:
-        while self._held:
-            self._record(self._held.popleft())
-
-    def _is_key(self, packet: MediaPacket) -> bool:
-        lead = packet.stream_index == self._lead
-        return lead and (packet.is_keyframe or not self._source.info.video_codec)
-
-    def _record(self, held: _Held) -> None:
+    def _record(self, held: Held) -> None:
         self._note_change(held.packet)
-        if self._is_key(held.packet):
+        if self._intake.is_key(held.packet):
             self._reach_key(held)
         if self._segment is None:
             return
         if held.packet.stream_index == self._lead:
             self._segment.reach(held.media_s + self._length_s(held))
+        if held.packet.stream_index == self._sound and self._tap.listens:
+            self._let_hear(held)
         self._segment.write(held.packet, held.shift_s)
 
-    def _reach_key(self, held: _Held) -> None:
+    def _let_hear(self, held: Held) -> None:
+        """Before it is written: the file takes the packet over."""
+        packet = held.packet
+        length_ms = (packet.duration or 0) * self._ticks[packet.stream_index] * 1000
+        self._tap.hear(bytes(packet), self._wall_ms(held.media_s), length_ms)
+
+    def _reach_key(self, held: Held) -> None:
         """A point at which a segment can begin, and so the last one end."""
         mark, at_s = mark_of(bytes(held.packet)), held.media_s
         was_set, segment = self._wall.was_set(), self._segment
@@ -196,7 +170,7 @@ class Capture:
         if self._segment is not None:
             self.last_key = mark
 
-    def _length_s(self, held: _Held) -> float:
+    def _length_s(self, held: Held) -> float:
         """How long a packet of the picture lasts: the pace of late, if it doesn't say."""
         if held.packet.duration:
             return held.packet.duration * self._ticks[self._lead]
@@ -208,7 +182,7 @@ class Capture:
     def _note_change(self, packet: MediaPacket) -> None:
         """A new header ends the segment at the next key frame."""
         index = packet.stream_index
-        if index == self._lead and not self._is_key(packet):
+        if index == self._lead and not self._intake.is_key(packet):
             return  # a picture can't begin in it
         if not packet.has_sidedata("new_extradata"):
             return

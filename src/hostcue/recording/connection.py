@@ -1,4 +1,4 @@
-"""One connection of a recording, from its worker's start to the file it may leave open."""
+"""One connection to a stream, from its worker's start to the file it may leave open."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from hostcue.errors import HostcueError, WorkerDied
 from hostcue.model.recording import SegmentOpened
 from hostcue.model.room import StreamSource
 from hostcue.model.segment import ClosedFile
+from hostcue.model.sound import SoundPlace
 from hostcue.recording.engine import Engine
 from hostcue.recording.host import Worker
-from hostcue.recording.protocol import CaptureJob, Ended, WorkerEvent
+from hostcue.recording.protocol import CaptureJob, Ended, Listened, StreamJob, WorkerEvent
 
 _MARGIN_S = 2.0
 _MOMENT_S = 1.0
@@ -27,27 +28,28 @@ log = structlog.get_logger(__name__)
 
 
 class Connections:
-    """The connections of a recording, one at a time, each with a worker of its own.
+    """The connections to a stream, one at a time, each with a worker of its own.
 
     They follow `job`; where to connect, and what came before, is added to it each time. `take` is
     awaited for what the workers report, in order; what it raises ends the connection.
     """
 
     def __init__(
-        self, engine: Engine, job: CaptureJob, take: Callable[[WorkerEvent], Awaitable[None]]
+        self, engine: Engine, job: StreamJob, take: Callable[[WorkerEvent], Awaitable[None]]
     ) -> None:
         self._engine = engine
         self._job = job
         self._take = take
         self._opened: SegmentOpened | None = None
+        self._listens = False
         self._worker: Worker | None = None
         self._patience = anyio.CancelScope()
         self._stops = False
         self._give_up_s = math.inf
 
     async def make(self, source: StreamSource, recorded_to_ms: int | None) -> Ended:
-        """Connect and record until the stream ends or breaks, or somebody calls `stop`."""
-        self._job = replace(
+        """Connect and go on until the stream ends or breaks, or somebody calls `stop`."""
+        job = self._job = replace(
             self._job,
             id=uuid4().hex,
             url=source.url,
@@ -56,17 +58,27 @@ class Connections:
             not_before_ms=recorded_to_ms,
         )
         try:
-            async with self._engine.worker(self._job) as self._worker:
+            async with self._engine.worker(job) as self._worker:
                 if self._stops:
                     await self._worker.stop()
+                elif self._job.sound != job.sound:  # it was said meanwhile
+                    await self._worker.listen(self._job.sound)
                 ended = await self._follow(self._worker)
         except WorkerDied as exc:
             ended = Ended(exc.code, exc.message)
         finally:
             self._worker = None
+            self._listens = False
         self._remember(ended)
         await self._rescue()
         return ended
+
+    async def listen(self, place: SoundPlace | None) -> None:
+        """Have the sound of what is recorded brought there from now on, or nowhere."""
+        if isinstance(self._job, CaptureJob):
+            self._job = replace(self._job, sound=place)
+        if self._worker is not None:
+            await self._worker.listen(place)
 
     async def stop(self, within_s: float) -> None:
         """Ask the worker to close its segment and end; it is killed if it takes longer."""
@@ -80,7 +92,8 @@ class Connections:
         """Take what the worker reports; one that falls silent is killed."""
         job = self._job
         while True:
-            quiet_s = _MARGIN_S + (2 * job.stall_s if self._opened else job.open_timeout_s + _KEY_S)
+            goes = self._listens or self._opened
+            quiet_s = _MARGIN_S + (2 * job.stall_s if goes else job.open_timeout_s + _KEY_S)
             event = await self._report(worker, quiet_s)
             if event is None:
                 await worker.kill()
@@ -117,11 +130,13 @@ class Connections:
         elif isinstance(event, ClosedFile):
             self._opened = None
             self._go_on_after(event.seq)
+        elif isinstance(event, Listened):
+            self._listens = True
         await self._take(event)
 
     async def _rescue(self) -> None:
         """Make a segment of what the worker left open; one that holds nothing frees its number."""
-        if self._opened is None:
+        if self._opened is None or not isinstance(self._job, CaptureJob):
             return
         opened, self._opened = self._opened, None
         try:
@@ -136,4 +151,5 @@ class Connections:
             await self._pass_on(file)
 
     def _go_on_after(self, seq: int) -> None:
-        self._job = replace(self._job, first_seq=seq + 1)
+        if isinstance(self._job, CaptureJob):
+            self._job = replace(self._job, first_seq=seq + 1)

@@ -20,7 +20,14 @@ from dataclasses import dataclass, field
 
 from hostcue.recording import worker
 from hostcue.recording.http_body import trust
-from hostcue.recording.protocol import CaptureJob, Exited, Job, event_line, parse_command
+from hostcue.recording.protocol import (
+    Exited,
+    Job,
+    ListenOrder,
+    RecoverJob,
+    event_line,
+    parse_command,
+)
 
 _LEAVE_S = 10.0
 
@@ -55,17 +62,19 @@ class Forker:
     def obey(self, line: bytes) -> None:
         """Carry out one command; a worker that is gone already needs none."""
         verb, what = parse_command(line)
-        if not isinstance(what, str):
+        if not isinstance(what, str | ListenOrder):
             self.fork(what)
-        elif verb == "stop" and what in self.orders:
+            return
+        worker = what if isinstance(what, str) else what.id
+        if verb in {"listen", "stop"} and worker in self.orders:
             with suppress(BrokenPipeError):
-                os.write(self.orders[what], line)
-        elif verb == "kill" and what in self.pids:
-            os.kill(self.pids[what], signal.SIGKILL)
+                os.write(self.orders[worker], line + b"\n")
+        elif verb == "kill" and worker in self.pids:
+            os.kill(self.pids[worker], signal.SIGKILL)
 
     def fork(self, job: Job) -> None:
         """Start a worker."""
-        if isinstance(job, CaptureJob) and job.url.startswith("https:"):
+        if not isinstance(job, RecoverJob) and job.url.startswith("https:"):
             trust()
         theirs, ours = os.pipe()
         gc.freeze()  # the collector would touch, and so copy, what is shared

@@ -6,7 +6,7 @@ import os
 import signal
 from collections import deque
 from contextlib import suppress
-from typing import Literal, Self
+from typing import Self
 
 import anyio
 import structlog
@@ -16,11 +16,15 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from hostcue.errors import WorkerDied
 from hostcue.log import redact_text
 from hostcue.model.recording import Progress
+from hostcue.model.sound import SoundPlace
 from hostcue.recording.protocol import (
+    Command,
     Ended,
     Exited,
-    Job,
+    Listened,
+    ListenOrder,
     Started,
+    Verb,
     WorkerEvent,
     command_line,
     parse_event,
@@ -72,6 +76,11 @@ class Worker:
         if not self.gone.is_set():
             await self._host.send("stop", self._name)
 
+    async def listen(self, place: SoundPlace | None) -> None:
+        """Have the sound of what it records brought there from now on, or nowhere."""
+        if not self.gone.is_set():
+            await self._host.send("listen", ListenOrder(self._name, place))
+
     async def kill(self) -> None:
         """End it as it is; its open file can be recovered."""
         if self._host.alive:
@@ -92,7 +101,7 @@ class Worker:
             return True
         self._ended |= isinstance(event, Ended)
         waiting = self._send.statistics().current_buffer_used
-        if isinstance(event, Progress) and waiting > _BACKLOG // 2:
+        if isinstance(event, Progress | Listened) and waiting > _BACKLOG // 2:
             return True
         try:
             self._send.send_nowait(event)
@@ -129,7 +138,7 @@ class Host:
         worker = self._workers[name] = Worker(name, self)
         return worker
 
-    async def send(self, verb: Literal["start", "stop", "kill"], what: Job | str) -> None:
+    async def send(self, verb: Verb, what: Command) -> None:
         """Give a command; one that the process can't take any more is told by its end."""
         if self._process.stdin is not None:
             with suppress(*_GONE):

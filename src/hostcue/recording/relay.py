@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from hostcue.errors import BadRequest
 from hostcue.recording.http_body import HttpRefused, check_peer, http_proxy, proxy_login, trust
-from hostcue.recording.protocol import CaptureJob
+from hostcue.recording.protocol import StreamJob
 
 _PORTS = {"rtmp": 1935, "rtmps": 443, "rtsp": 554}
 _PIECE = 64 * 1024
@@ -34,7 +34,7 @@ class Relay:
     Bytes pass as they are; but what a server says before it plays is listened to.
     """
 
-    def __init__(self, job: CaptureJob) -> None:
+    def __init__(self, job: StreamJob) -> None:
         parts = urlsplit(job.url)
         self._scheme = parts.scheme.lower()
         self._server = _connect(job, parts)
@@ -143,7 +143,7 @@ class RtspTalk:
             self._body, self._length = self._length, 0
 
 
-def _connect(job: CaptureJob, parts: SplitResult) -> socket.socket:
+def _connect(job: StreamJob, parts: SplitResult) -> socket.socket:
     job.policy.check(job.url)
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme.lower()]
     proxy = job.proxies.for_url(job.url)

@@ -21,7 +21,7 @@ from hostcue.recording.arrival import MediaClock
 from hostcue.recording.flv_stream import FlvStream
 from hostcue.recording.hls import HlsStream
 from hostcue.recording.http_body import HttpClient
-from hostcue.recording.protocol import CaptureJob
+from hostcue.recording.protocol import ListenJob, StreamJob
 from hostcue.recording.relay import Relay
 
 _VIDEO = {"h264", "hevc", "av1", "vp9", "vp8", "mpeg4", "mpeg2video"}
@@ -30,6 +30,7 @@ _AUDIO = {"aac", "mp3", "opus", "ac3", "eac3", "mp2", "flac", "vorbis"}
 _DEMUXERS = "flv,live_flv,mpegts,mov,matroska,aac,mp3,ogg"
 # no second spent on the frame rate; sound alone, announced with a picture, is known after three
 _LIVE = {"fpsprobesize": "0", "analyzeduration": "3000000"}
+_LOCAL = "wav,flac,asf"  # files of sound alone, which nobody sends live
 _RELAYED = {"rtmp", "rtmps", "rtsp"}
 
 
@@ -62,11 +63,19 @@ class Source:
     feed: Feed | None = None
     lost: bool = False
     """Whether something is missing before it."""
+    sound_alone: bool = False
+    """Whether nothing else was looked for."""
 
     @property
     def lead(self) -> MediaStream:
         """The picture, or the sound of a stream without one."""
         return self.streams[0]
+
+    @property
+    def sound(self) -> AudioStream | None:
+        """The sound, if there is any."""
+        last = self.streams[-1]
+        return last if isinstance(last, AudioStream) else None
 
     @property
     def clock(self) -> MediaClock | None:
@@ -98,7 +107,7 @@ class Source:
         """What the stream goes on with after the last packet, in another form; None at its end."""
         feed = self.feed
         if isinstance(feed, FlvStream | HlsStream) and feed.next_file():
-            return _open_feed(feed, feed)
+            return _open_feed(feed, feed, sound_alone=self.sound_alone)
         return None
 
     def close(self) -> None:
@@ -131,16 +140,17 @@ class Source:
                 yield packet
 
 
-def open_source(job: CaptureJob) -> Source:
+def open_source(job: StreamJob) -> Source:
     """Connect and find out what the stream holds; blocks until that is known.
 
     Raises:
-        MediaUnsupported: it holds nothing that we can record.
+        MediaUnsupported: it holds nothing that we can record, or no sound to listen to.
         Exception: `endings.ended_by` knows the others.
     """
     scheme = urlsplit(job.url).scheme.lower()
+    sound_alone = isinstance(job, ListenJob)
     if job.container == "file":
-        return choose(_open(job.url, {"protocol_whitelist": "file"}))
+        return choose(open_local(job.url))
     if scheme in _RELAYED:
         return _open_relayed(job, scheme)
     if scheme not in {"http", "https"}:
@@ -151,9 +161,15 @@ def open_source(job: CaptureJob) -> Source:
     if job.container == "hls":
         hls = HlsStream(client, job.url, job.headers, patience_s=job.read_timeout_s)
         hls.open(job.not_before_ms, job.last_piece)
-        return _open_feed(hls, hls)
+        return _open_feed(hls, hls, sound_alone=sound_alone)
     flv = FlvStream(client.get(job.url, job.headers))
-    return _open_feed(flv, flv)
+    return _open_feed(flv, flv, sound_alone=sound_alone)
+
+
+def open_local(path: str) -> InputContainer:
+    """A local file; that it is one is for the caller to know."""
+    options = {"protocol_whitelist": "file", "format_whitelist": f"{_DEMUXERS},{_LOCAL}"}
+    return _open(path, options)
 
 
 def _open(what: str | FlvStream | HlsStream, options: dict[str, str]) -> InputContainer:
@@ -167,11 +183,16 @@ def _open(what: str | FlvStream | HlsStream, options: dict[str, str]) -> InputCo
 
 
 def _open_feed(
-    feed: Feed, what: str | FlvStream | HlsStream, options: dict[str, str] = _LIVE
+    feed: Feed,
+    what: str | FlvStream | HlsStream,
+    options: dict[str, str] = _LIVE,
+    *,
+    sound_alone: bool = False,
 ) -> Source:
     lost = isinstance(feed, HlsStream) and feed.lost
+    chosen = choose_sound if sound_alone else choose
     try:
-        source = replace(choose(_open(what, options)), feed=feed, lost=lost)
+        source = replace(chosen(_open(what, options)), feed=feed, lost=lost)
     except (av.FFmpegError, MediaUnsupported, NothingCame) as exc:
         raise _blamed(exc, feed) from None
     if isinstance(feed, FlvStream):
@@ -184,7 +205,7 @@ def _blamed(exc: Exception, feed: Feed | None) -> Exception:
     return exc if feed is None or feed.broken is None else feed.broken
 
 
-def _open_relayed(job: CaptureJob, scheme: str) -> Source:
+def _open_relayed(job: StreamJob, scheme: str) -> Source:
     relay = Relay(job)
     if scheme == "rtsp":
         options = {
@@ -194,7 +215,7 @@ def _open_relayed(job: CaptureJob, scheme: str) -> Source:
         }
     else:
         options = {"protocol_whitelist": "rtmp,tcp", "rtmp_tcurl": _tc_url(job.url), **_LIVE}
-    return _open_feed(relay, relay.url, options)
+    return _open_feed(relay, relay.url, options, sound_alone=isinstance(job, ListenJob))
 
 
 def _tc_url(url: str) -> str:
@@ -228,6 +249,23 @@ def choose(container: InputContainer) -> Source:
         fps=round(float(video[0].average_rate or video[0].guessed_rate or 0), 3) if video else 0.0,
     )
     return Source(container, [*video[:1], *audio[:1]], info)
+
+
+def choose_sound(container: InputContainer) -> Source:
+    """The sound in it alone; that of a file, or in a file, may be in any codec.
+
+    Raises:
+        MediaUnsupported: there is none, or none that can be decoded.
+        NothingCame: there is neither picture nor sound.
+    """
+    audio = [s for s in container.streams.audio if codec_of(s)]
+    if not audio:
+        if not container.streams:
+            raise NothingCame
+        found = ", ".join(codec_of(s) or s.type for s in container.streams)
+        raise MediaUnsupported(f"there is no sound that we can decode: {found}")
+    info = MediaInfo("", codec_of(audio[0]), 0, 0, 0.0)
+    return Source(container, [audio[0]], info, sound_alone=True)
 
 
 def codec_of(stream: Stream) -> str:

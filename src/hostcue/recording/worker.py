@@ -1,5 +1,7 @@
 """A recording worker: one process, one room, one connection.
 
+It records, or brings the sound to whoever listens, or both.
+
 Three threads: one reads the stream and may hang in libav for as long as the network likes, one
 waits for orders, and the main thread keeps time. So neither stopping nor noticing a stall ever
 depends on the stream.
@@ -24,19 +26,26 @@ from hostcue.model.clock import now_ms
 from hostcue.recording.arrival import ArrivalClock, FileClock, MediaClock
 from hostcue.recording.capture import Capture
 from hostcue.recording.endings import ended_by
+from hostcue.recording.file_sound import FileSound
+from hostcue.recording.listening import Listening
 from hostcue.recording.patience import Patience
 from hostcue.recording.protocol import (
     MAX_LINE,
-    CaptureJob,
     Ended,
     Job,
+    Listened,
+    ListenJob,
+    ListenOrder,
     RecoverJob,
     Started,
+    StreamJob,
     WorkerEvent,
     event_line,
     parse_command,
 )
 from hostcue.recording.recover import recover
+from hostcue.recording.sound_line import LineGone, SoundLine
+from hostcue.recording.sound_tap import SoundTap
 from hostcue.recording.source import Source, open_source
 
 _TICK_S = 1.0
@@ -48,11 +57,13 @@ _BUSY_S = 1.5  # the time to wait for a disk that hangs; what stays open is reco
 def run(job: Job, orders: int) -> None:
     """Do a job, telling how it goes on standard output, and end the process.
 
-    `orders` is the pipe by which one is asked to stop.
+    `orders` is the pipe by which one is asked to stop, or to bring the sound somewhere.
     """
     _emit(job.id, Started(os.getpid()))
     if isinstance(job, RecoverJob):
         _recover(job)
+    elif isinstance(job, ListenJob) and job.container == "file":
+        _hear_file(job, orders)
     else:
         _Capturing(job, orders).run()
     os._exit(0)  # threads may hang in libav; nothing is left to clean up
@@ -74,28 +85,78 @@ def _recover(job: RecoverJob) -> None:
     _emit(job.id, Ended("recovered"))
 
 
-class _Capturing:
-    """Runs one capture job to its end."""
+def _hear_file(job: ListenJob, orders: int) -> None:
+    """Main thread: keep time, so that neither a slow disk nor a slow listener looks like death."""
+    over: SimpleQueue[Ended] = SimpleQueue()
+    at_ms = job.start_ms
 
-    def __init__(self, job: CaptureJob, orders: int) -> None:
+    def read() -> None:
+        nonlocal at_ms
+        line = SoundLine(job.sound, brittle=True)
+        try:
+            file = FileSound(job)
+            _emit(job.id, Listened(job.start_ms, job.start_ms))
+            for sound in file.blocks():
+                line.send(sound)
+                at_ms = round(sound.at_ms + sound.length_ms)
+            line.drain()
+        except LineGone:
+            over.put(Ended("write_failed", "nobody takes the sound any more"))
+        except Exception as exc:  # noqa: BLE001 - whatever it is, it is told
+            over.put(ended_by(exc))
+        else:
+            over.put(Ended("eof", "the file ended"))
+
+    for work in (read, partial(_obey, orders, over, SoundTap())):
+        threading.Thread(target=work, daemon=True).start()
+    while True:
+        try:
+            ended = over.get(timeout=_TICK_S)
+        except Empty:
+            _emit(job.id, Listened(job.start_ms, at_ms))
+        else:
+            _emit(job.id, ended)
+            return
+
+
+def _obey(orders: int, over: SimpleQueue[Ended], tap: SoundTap) -> None:
+    """Follow orders until one is to stop; the end of the pipe means the same."""
+    pending = b""
+    while read := os.read(orders, MAX_LINE):
+        *lines, pending = (pending + read).split(b"\n")
+        for line in lines:
+            _, order = parse_command(line)
+            if not isinstance(order, ListenOrder):
+                over.put(Ended("stop"))
+                return
+            tap.turn_to(order.sound)
+    over.put(Ended("orphaned", _ORPHANED))
+
+
+class _Capturing:
+    """Runs one job to its end."""
+
+    def __init__(self, job: StreamJob, orders: int) -> None:
         self._job = job
         self._orders = orders
+        self._tap = SoundTap(job.sound)
         self._over: SimpleQueue[Ended] = SimpleQueue()
         self._lock = threading.Lock()
-        self._capture: Capture | None = None
+        self._capture: Capture | Listening | None = None
         self._trim = _memory_trimmer()
         self._trimmed_s = time.monotonic()
 
     def run(self) -> None:
-        """Record until an order, the stream's end or a fault."""
-        for work in (self._receive, self._obey):
+        """Go on until an order, the stream's end or a fault."""
+        for work in (self._receive, partial(_obey, self._orders, self._over, self._tap)):
             threading.Thread(target=work, daemon=True).start()
         self._finish(self._watch())
+        self._tap.close()
 
     def _receive(self) -> None:
         try:
             source = open_source(self._job)
-            capture = Capture(self._job, source, _clock(self._job, source), self._say)
+            capture = self._open(source)
             with self._lock:
                 self._capture = capture
             self._record(source, capture)
@@ -109,15 +170,16 @@ class _Capturing:
         except Exception as exc:  # noqa: BLE001 - whatever it is, the segment gets closed
             self._over.put(ended_by(exc))
 
-    def _record(self, source: Source, capture: Capture) -> None:
+    def _open(self, source: Source) -> Capture | Listening:
+        job, clock = self._job, _clock(self._job, source)
+        if isinstance(job, ListenJob):
+            return Listening(job, source, clock, self._say, self._tap)
+        return Capture(job, source, clock, self._say, tap=self._tap)
+
+    def _record(self, source: Source, capture: Capture | Listening) -> None:
         for packet in source.packets():
             with self._lock:
                 capture.take(packet, time.monotonic())
-
-    def _obey(self) -> None:
-        """The only order is to stop; the end of the pipe means the same."""
-        asked = os.read(self._orders, MAX_LINE)
-        self._over.put(Ended("stop") if asked else Ended("orphaned", _ORPHANED))
 
     def _watch(self) -> Ended:
         """Wait for the end, keeping time meanwhile."""
@@ -198,7 +260,7 @@ def _memory_trimmer() -> Callable[[], object]:
     return lambda: None
 
 
-def _clock(job: CaptureJob, source: Source) -> MediaClock:
+def _clock(job: StreamJob, source: Source) -> MediaClock:
     if job.container == "file":
         length_s = (source.container.duration or 0) / 1e6
         age_s = now_ms() / 1000 - Path(job.url).stat().st_mtime + length_s
@@ -215,7 +277,7 @@ def main() -> None:
             return
         line += byte
     _, job = parse_command(line)
-    if not isinstance(job, str):
+    if not isinstance(job, str | ListenOrder):
         run(job, 0)
 
 

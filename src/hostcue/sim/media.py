@@ -9,23 +9,30 @@ import struct
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
+from hostcue.sim.clip_sound import CODINGS, AudioCodec, Coding, add_audio, encoded, fitted, scale
 from hostcue.sim.picture import Stage
 
 if TYPE_CHECKING:
     from av import Packet
-    from av.audio.stream import AudioStream
     from av.container import OutputContainer
     from av.video.stream import VideoStream
 
-# One AAC frame is 1024 samples: exactly 32 ms, so that a clip of 4, 8, ... 20 s loops without
-# a hole in its sound. At other lengths the last frame is dropped, a hole of up to 32 ms.
-_SAMPLE_HZ = 32_000
-_SAMPLES = 1024
-_SCALE_HZ = (262, 294, 330, 392, 440)
+    from hostcue.sim.clip_sound import Samples
+
 _AUDIO, _VIDEO, _SCRIPT = 8, 9, 18
 _HEVC_ID = 12  # what Chinese CDNs call H.265 in FLV; the standard's list ends before
+
+
+class Picture(TypedDict, total=False):
+    """How long a clip is, and how large: some of what `make_clip` is told."""
+
+    seconds: int
+    width: int
+    height: int
+    fps: int
+
 
 VideoCodec = Literal["h264", "h265", "h265-12", "av1"]
 
@@ -90,7 +97,6 @@ class Playhead:
                 self._turn, self._index = self._turn + 1, 0
 
 
-@functools.cache
 def make_clip(
     *,
     seconds: int = 20,
@@ -101,45 +107,71 @@ def make_clip(
     kbps: int | None = None,
     video_codec: VideoCodec | None = "h264",
     audio: bool = True,
+    sound: Samples | None = None,
+    sound_hz: int = 32_000,
+    audio_codec: AudioCodec = "aac",
 ) -> Clip:
-    """Draw, sing and encode a clip; made once per set of arguments, in about a second.
+    """Draw, sing and encode a clip, in about a second; without `sound`, made once for all.
 
-    The sound is one tone a second, each of another pitch. H.264 has two B-frames, as real
-    broadcasts do, so decode and presentation times differ. H.265 is Enhanced-RTMP `hvc1`, or the
-    older codec id 12 as `h265-12`; AV1 is Enhanced-RTMP `av01`.
+    The sound is one tone a second, each of another pitch; or `sound`, -1..1 at `sound_hz`, whose
+    first sample is live when the first picture is decoded. If it is shorter than the clip, silence
+    follows; the clip's last packet of sound is silent in any case.
+    H.264 has two B-frames, as real broadcasts do, so decode and presentation times differ. H.265 is
+    Enhanced-RTMP `hvc1`, or the older codec id 12 as `h265-12`; AV1 is Enhanced-RTMP `av01`.
     With `kbps` an H.264 picture has that constant rate, as broadcasting programs send it: filled
     up where there is little to draw.
     """
+    look = Look(seconds, width, height, fps, gop_s, kbps, video_codec)
+    codec = audio_codec if audio else None
+    return _make_once(look, codec) if sound is None else _make(look, codec, (sound, sound_hz))
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a clip's pictures are like."""
+
+    seconds: int
+    width: int
+    height: int
+    fps: int
+    gop_s: float
+    kbps: int | None
+    codec: VideoCodec | None
+
+
+def _make(
+    look: Look, audio_codec: AudioCodec | None, sound: tuple[Samples, int] | None = None
+) -> Clip:
     import av
 
+    coding = CODINGS[audio_codec or "aac"]
     buffer = io.BytesIO()
     options = {"flvflags": "no_duration_filesize"}  # as a live source: no end is known
     with av.open(buffer, "w", format="flv", options=options) as out:
-        video = (
-            _add_video(out, video_codec, width, height, fps, gop_s, kbps) if video_codec else None
-        )
-        sound = _add_audio(out) if audio else None
+        video = None if look.codec is None else _add_video(out, look.codec, look)
+        track = add_audio(out, coding) if audio_codec else None
         if video is not None:
-            for pictures in _film(video, seconds, fps):
+            for pictures in _film(video, look.seconds, look.fps):
                 out.mux(pictures)
-        if sound is not None:
-            for tones in _sing(sound, seconds):
-                out.mux(tones)
-    clip = _take_apart(buffer.getvalue(), seconds * 1000)
-    return _with_hevc_id(clip) if video_codec == "h265-12" else clip
+        if track is not None:
+            tones = scale(coding, look.seconds)
+            said = tones if sound is None else fitted(*sound, coding, look.seconds)
+            for packets in encoded(track, coding, said):
+                out.mux(packets)
+    duration_ms = look.seconds * 1000
+    clip = _take_apart(buffer.getvalue(), duration_ms, coding, exact=sound is not None)
+    return _with_hevc_id(clip) if look.codec == "h265-12" else clip
 
 
-def _add_video(
-    out: OutputContainer,
-    codec: VideoCodec,
-    width: int,
-    height: int,
-    fps: int,
-    gop_s: float,
-    kbps: int | None,
-) -> VideoStream:
+@functools.cache
+def _make_once(look: Look, audio_codec: AudioCodec | None) -> Clip:
+    return _make(look, audio_codec)
+
+
+def _add_video(out: OutputContainer, codec: VideoCodec, look: Look) -> VideoStream:
     """Closed groups of pictures of one fixed length, so that any of them can begin a file."""
-    options = {"g": str(round(gop_s * fps)), "bf": "2", "preset": "ultrafast"}
+    fps, kbps = look.fps, look.kbps
+    options = {"g": str(round(look.gop_s * fps)), "bf": "2", "preset": "ultrafast"}
     match codec:
         case "h264":
             options |= {"sc_threshold": "0"} | ({"crf": "30"} if kbps is None else _constant(kbps))
@@ -151,7 +183,7 @@ def _add_video(
         case _:
             x265 = {"crf": "30", "x265-params": "log-level=none:scenecut=0:open-gop=0"}
             stream = out.add_stream("libx265", rate=fps, options=options | x265)
-    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    stream.width, stream.height, stream.pix_fmt = look.width, look.height, "yuv420p"
     return stream
 
 
@@ -159,10 +191,6 @@ def _constant(kbps: int) -> dict[str, str]:
     rates = dict.fromkeys(("b", "minrate", "maxrate", "bufsize"), f"{kbps}k")
     # Several threads would share the rate differently each time; so it is the same everywhere.
     return rates | {"x264-params": "nal-hrd=cbr", "threads": "1"}
-
-
-def _add_audio(out: OutputContainer) -> AudioStream:
-    return out.add_stream("aac", rate=_SAMPLE_HZ, layout="mono", options={"b": "48k"})
 
 
 def _film(stream: VideoStream, seconds: int, fps: int) -> Iterator[list[Packet[VideoStream]]]:
@@ -176,23 +204,12 @@ def _film(stream: VideoStream, seconds: int, fps: int) -> Iterator[list[Packet[V
     yield stream.encode(None)
 
 
-def _sing(stream: AudioStream, seconds: int) -> Iterator[list[Packet[AudioStream]]]:
-    import av
-    import numpy as np
+def _take_apart(flv: bytes, duration_ms: int, coding: Coding, *, exact: bool) -> Clip:
+    """Split the file into tags; media times start at the first picture and wrap at the end.
 
-    at = np.arange(seconds * _SAMPLE_HZ // _SAMPLES * _SAMPLES)
-    hz = np.array(_SCALE_HZ)[at // _SAMPLE_HZ % len(_SCALE_HZ)]
-    sound = (0.3 * np.sin(2 * np.pi * hz * at / _SAMPLE_HZ)).astype(np.float32)
-    for first in range(0, len(sound), _SAMPLES):
-        block = sound[first : first + _SAMPLES].reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
-        frame.sample_rate, frame.pts = _SAMPLE_HZ, first
-        yield stream.encode(frame)
-    yield stream.encode(None)
-
-
-def _take_apart(flv: bytes, duration_ms: int) -> Clip:
-    """Split the file into tags; media times start at the first picture and wrap at the end."""
+    The sound is so much later as the pictures are shown after they are decoded, unless it is to be
+    `exact`.
+    """
     found = list(_split(flv))
     headers = tuple(tag for tag in found if _is_header(tag))
     media = [tag for tag in found if not _is_header(tag) and not _is_end(tag)]
@@ -200,9 +217,11 @@ def _take_apart(flv: bytes, duration_ms: int) -> Clip:
     has_audio = any(tag.kind == _AUDIO for tag in media)
     start = next((tag.at_ms for tag in media if tag.is_key or not has_video), 0)
     # The AAC encoder primes with one frame more than fit into the clip: the last would double.
-    room = duration_ms * _SAMPLE_HZ // (_SAMPLES * 1000)
-    sound = [tag for tag in media if tag.kind == _AUDIO][:room]
+    sound = [tag for tag in media if tag.kind == _AUDIO][: coding.packets(duration_ms)]
     pictures = [tag for tag in media if tag.kind == _VIDEO]
+    if exact and sound:
+        early_ms = sound[0].at_ms - start + round(1000 * coding.primed / coding.hz)
+        sound = [replace(tag, at_ms=tag.at_ms - early_ms) for tag in sound]
     tags = [
         Tag((tag.at_ms - start) % duration_ms, tag.kind, tag.body, tag.is_key)
         for tag in (*pictures, *sound)

@@ -118,6 +118,7 @@ def _analysis(row: Row[tuple[object, ...]]) -> Analysis:
         comments_seen=row.comments_seen,
         frames_seen=row.frames_seen,
         comment_coverage=row.comment_coverage,
+        speech_coverage=row.speech_coverage,
         created_ms=row.created_at,
         updated_ms=row.updated_at,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Sequence
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from hostcue.errors import BadRequest
 from hostcue.model.comment import Comment, CommentKind, Gap, ProductChange, RoomStats
@@ -150,14 +149,7 @@ class Comments:
         """Delete comments, at least one; returns how many there were."""
         async with self._db.write() as tx:
             gone = await tx.connection.execute(delete(_T).where(_T.c.row_id.in_(row_ids)))
-            last = max(row_ids)
-            await tx.connection.execute(  # else a restart might give the last number out again
-                insert(tables.horizons)
-                .values(stream="deleted", id=last)
-                .on_conflict_do_update(
-                    index_elements=["stream"], set_={"id": func.max(tables.horizons.c.id, last)}
-                )
-            )
+            await tx.keep_used(max(row_ids))
         return gone.rowcount
 
     async def settle(self) -> None:

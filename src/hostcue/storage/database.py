@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import anyio
 import structlog
 from sqlalchemy import event, func, make_url, select, text
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -70,6 +71,17 @@ class Transaction:
             )
         )
         self.announced.append(item)
+
+    async def keep_used(self, last_id: int) -> None:
+        """Rows up to this one are deleted; else a restart might give the last number out again."""
+        table = tables.horizons
+        await self.connection.execute(
+            insert(table)
+            .values(stream="deleted", id=last_id)
+            .on_conflict_do_update(
+                index_elements=["stream"], set_={"id": func.max(table.c.id, last_id)}
+            )
+        )
 
     def publish(self, items: Iterable[Event]) -> None:
         """Send events out after the commit without outbox rows: their own rows are their store."""
@@ -248,6 +260,7 @@ async def _highest_id(connection: AsyncConnection) -> int:
         (await connection.execute(select(func.max(column)))).scalar()
         for column in (
             tables.comments.c.row_id,
+            tables.utterances.c.row_id,
             tables.events.c.id,
             tables.tips.c.row_id,
             tables.horizons.c.id,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from hostcue.errors import ConfigError
+from hostcue.model.file_lock import try_lock
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def sole_owner(folder: Path) -> Iterator[None]:
             remedy="point HOSTCUE_DATA_DIR to a folder this user may write",
         ) from exc
     with stream:
-        if not _lock(stream.fileno()):
+        if not try_lock(stream.fileno()):
             stream.seek(0)
             raise ConfigError(
                 f"another hostcue (process {stream.read().strip() or '?'}) uses {folder}",
@@ -39,18 +39,3 @@ def sole_owner(folder: Path) -> Iterator[None]:
         stream.write(str(os.getpid()))
         stream.flush()
         yield
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -13,7 +13,8 @@ from hostcue.model.event import Event, StreamName
 from hostcue.model.json_text import object_from
 from hostcue.storage import tables
 from hostcue.storage.comments import Comments, comment_event
-from hostcue.storage.database import Database
+from hostcue.storage.database import Database, Transaction
+from hostcue.storage.utterances import Utterances
 
 _T = tables.events
 
@@ -24,6 +25,7 @@ class Outbox:
     def __init__(self, database: Database, comments: Comments) -> None:
         self._db = database
         self._comments = comments
+        self._utterances = Utterances(database)
 
     @property
     def last_id(self) -> int:
@@ -75,15 +77,33 @@ class Outbox:
         async with self._db.read() as connection:
             return list((await connection.execute(query.order_by(_T.c.id))).scalars())
 
+    async def told(self, stream: StreamName, subject: str, kind: str, *, limit: int) -> list[Event]:
+        """The newest events of one kind that a subject had, in order."""
+        query = (
+            select(_T)
+            .where(_T.c.stream == stream, _T.c.subject == subject, _T.c.type == kind)
+            .order_by(_T.c.id.desc())
+            .limit(limit)
+        )
+        async with self._db.read() as connection:
+            return [_event(row) for row in await connection.execute(query)][::-1]
+
     async def with_comments_after(
         self, room_id: str | None, event_id: int, limit: int
     ) -> list[Event]:
         """Comments and what else happened in a room after `event_id`, in order."""
         events = await self.after("comments", room_id, event_id, limit)
         comments = await self._comments.after(room_id, event_id, limit)
-        merged = events + [comment_event(item.comment, item.row_id) for item in comments]
-        # both lists are complete up to their own ends only, so the first `limit` of the merge are
-        return sorted(merged, key=lambda event: event.id or 0)[:limit]
+        return _merged(
+            events, [comment_event(item.comment, item.row_id) for item in comments], limit
+        )
+
+    async def with_utterances_after(
+        self, room_id: str | None, event_id: int, limit: int
+    ) -> list[Event]:
+        """What was said in a room after `event_id`, and what else listening brought, in order."""
+        events = await self.after("speech", room_id, event_id, limit)
+        return _merged(events, await self._utterances.after(room_id, event_id, limit), limit)
 
     async def can_resume(self, stream: StreamName, event_id: int) -> bool:
         """Whether everything of the stream after `event_id` is still kept."""
@@ -96,11 +116,11 @@ class Outbox:
     async def prune(self, before_ms: int) -> int:
         """Drop events older than `before_ms`, but for the last ones of the disk; returns how many.
 
-        Comments stay, but a stream resumes over them only as far back as events reach.
+        Comments and utterances stay, but a stream resumes over them only as far back as events
+        reach.
         """
-        comments = tables.comments
         async with self._db.write() as tx:
-            for stream in ("recording", "comments"):
+            for stream in ("recording", "comments", "speech"):
                 newest = (
                     await tx.connection.execute(
                         select(func.max(_T.c.id)).where(
@@ -108,16 +128,7 @@ class Outbox:
                         )
                     )
                 ).scalar() or 0
-                if stream == "comments":
-                    stored = (
-                        await tx.connection.execute(
-                            select(comments.c.row_id)
-                            .where(comments.c.received_at < before_ms)
-                            .order_by(comments.c.row_id.desc())  # reads back over a day, not all
-                            .limit(1)
-                        )
-                    ).scalar()
-                    newest = max(newest, stored or 0)
+                newest = max(newest, await _newest_row(tx, stream, before_ms))
                 if newest:
                     await tx.connection.execute(
                         insert(tables.horizons)
@@ -130,6 +141,25 @@ class Outbox:
                 delete(_T).where(_T.c.created_at < before_ms, _T.c.id.not_in(kept))
             )
         return gone.rowcount
+
+
+async def _newest_row(tx: Transaction, stream: str, before_ms: int) -> int:
+    """The last of the rows older than `before_ms` that a stream carries beside its events."""
+    rows = {
+        "comments": (tables.comments.c.row_id, tables.comments.c.received_at),
+        "speech": (tables.utterances.c.row_id, tables.utterances.c.created_at),
+    }
+    if stream not in rows:
+        return 0
+    row_id, stored_at = rows[stream]
+    query = select(row_id).where(stored_at < before_ms)
+    query = query.order_by(row_id.desc()).limit(1)  # reads back over a day, not all
+    return (await tx.connection.execute(query)).scalar() or 0
+
+
+def _merged(events: list[Event], rows: list[Event], limit: int) -> list[Event]:
+    # both lists are complete up to their own ends only, so the first `limit` of the merge are
+    return sorted(events + rows, key=lambda event: event.id or 0)[:limit]
 
 
 def _event(row: Row[tuple[object, ...]]) -> Event:

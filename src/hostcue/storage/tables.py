@@ -1,8 +1,8 @@
 """Every table; contract names (`start_ts`, `platform_key`, ...) are spelled here and nowhere else.
 
-`*_ts`, `ts` and `*_at` are Unix milliseconds. `row_id` of `comments` and `id` of `events` come
-from one sequence (`database.Transaction.next_id`), so that one number says how far a client of
-an event stream has read, whatever the rows are.
+`*_ts`, `ts` and `*_at` are Unix milliseconds. `row_id` of `comments` and `utterances` and `id` of
+`events` come from one sequence (`database.Transaction.next_id`), so that one number says how far a
+client of an event stream has read, whatever the rows are.
 """
 
 from __future__ import annotations
@@ -140,7 +140,27 @@ utterances = Table(
     Column("start_ts", Integer, nullable=False),
     Column("end_ts", Integer, nullable=False),
     Column("text", Text, nullable=False),
+    Column("row_id", Integer, nullable=False, server_default="0"),  # 0: before events told of it
+    Column("session_id", Text, nullable=False, server_default=""),
+    Column("source", Text, nullable=False, server_default="sent"),
+    Column("language", Text, nullable=False, server_default=""),
+    Column("emotion", Text, nullable=False, server_default=""),
+    Column("event", Text, nullable=False, server_default=""),
+    Column("confidence", Float),
+    Column("flags", Text, nullable=False, server_default="[]"),  # JSON list
+    Column("corrections", Text, nullable=False, server_default="[]"),  # JSON list of objects
+    Column("created_at", Integer, nullable=False, server_default="0"),
     Index("utterances_by_time", "room_id", "start_ts"),
+    Index("utterances_by_row", "row_id"),
+)
+
+speech_spans = Table(
+    "speech_spans",
+    metadata,
+    Column("room_id", Text, primary_key=True),
+    Column("source", Text, primary_key=True),  # heard `live` or `offline`
+    Column("start_ts", Integer, primary_key=True),
+    Column("end_ts", Integer, nullable=False),
 )
 
 analyses = Table(
@@ -162,6 +182,7 @@ analyses = Table(
     Column("comments_seen", Integer, nullable=False),
     Column("frames_seen", Integer, nullable=False),
     Column("comment_coverage", Float, nullable=False),
+    Column("speech_coverage", Float),  # null: nobody listened
     Column("created_at", Integer, nullable=False),
     Column("updated_at", Integer, nullable=False),
     Index("analyses_by_update", "updated_at"),

@@ -38,6 +38,9 @@ _STATUS: dict[type[errors.HostcueError], int] = {
     errors.RateLimited: 503,
     errors.NotStreaming: 503,
     errors.StorageFailed: 503,
+    errors.SpeechMissing: 503,
+    errors.ModelRefused: 503,
+    errors.EngineDied: 503,
     errors.UpstreamError: 502,
     errors.RecordingError: 502,
 }
@@ -51,6 +54,7 @@ _REMEDIES: dict[type[errors.HostcueError], str] = {
     errors.NotFound: "list what there is with GET /api/recording/status or /segments",
     errors.RecordingError: "run `hostcue doctor`; hostcue's log may say more",
     errors.MediaUnsupported: "ask for another quality, which may come in another codec",
+    errors.EngineDied: "another one is started by itself: try again in a moment",
     errors.InternalError: "please report it with what hostcue's log says",
     errors.DiskFull: "free some space on the disk of RECORDS_ROOT",
     errors.UpstreamChanged: "update hostcue; if that does not help, report what `doctor` says",

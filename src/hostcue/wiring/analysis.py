@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+import anyio
 
 from hostcue.analysis.frames import extract_frames
 from hostcue.analysis.templates import TemplateWriter
@@ -14,7 +16,9 @@ from hostcue.model.tip import Frame
 from hostcue.model.window import Window
 from hostcue.pipeline.analysis import SegmentAnalysis, Stations, Stores
 from hostcue.pipeline.analysis_queue import AnalysisQueue
+from hostcue.pipeline.chats import Chats
 from hostcue.pipeline.digests import Digests
+from hostcue.pipeline.live_audio import LiveAudio
 from hostcue.wiring.outside import open_writer
 
 _CLOSE_S = 1.0
@@ -25,16 +29,26 @@ async def open_analysis_queue(
     settings: Settings,
     stores: Stores,
     digests: Digests,
-    settled: Callable[[str, int], Awaitable[None]],
+    chats: Chats,
+    live_audio: LiveAudio | None,
 ) -> AsyncIterator[AnalysisQueue]:
-    """The queue; what is under way when the context is left goes on after the next start.
+    """The queue; what is under way when the context is left goes on after the next start."""
 
-    `settled` returns once all comments of a room before a moment are stored.
-    """
+    async def settled(room_id: str, until_ms: int) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(chats.settled, room_id, until_ms)
+            if live_audio is not None:
+                tasks.start_soon(live_audio.settled, room_id, until_ms)
+
     async with open_writer(settings) as model:
         steps = SegmentAnalysis(
             stores,
-            Stations(digests=digests, frames=frames_of, settled=settled),
+            Stations(
+                digests=digests,
+                frames=frames_of,
+                settled=settled,
+                listens=lambda room_id: live_audio is not None and live_audio.listens(room_id),
+            ),
             model=model,
             templates=TemplateWriter(),
             backoff_s=settings.model_backoff_s,

@@ -9,30 +9,26 @@ from functools import partial
 from typing import Literal, get_args
 
 import anyio
-from anyio.abc import TaskGroup
 
 from hostcue.comments.replay import Fixtures
 from hostcue.config import Settings
 from hostcue.errors import Conflict
 from hostcue.events.hub import Hub
 from hostcue.model.clock import now_ms
-from hostcue.model.segment import Segment
 from hostcue.pipeline.analysis import Stores
 from hostcue.pipeline.analysis_queue import AnalysisQueue
-from hostcue.pipeline.broadcast import Recordable
 from hostcue.pipeline.chats import Chats
 from hostcue.pipeline.comment_care import CommentCare
 from hostcue.pipeline.digests import Digests
 from hostcue.pipeline.disk_gate import DiskGate
 from hostcue.pipeline.housekeeping import keep_comments, keep_house, keep_room
-from hostcue.pipeline.logbook import Books
+from hostcue.pipeline.live_audio import LiveAudio
 from hostcue.pipeline.notices import Notices
 from hostcue.pipeline.notifier import Notifications, NotifierStores
 from hostcue.pipeline.pictures import Pictures
+from hostcue.pipeline.speech_notices import speech_notices
 from hostcue.pipeline.supervisor import Supervisor
-from hostcue.pipeline.watch import Polling
 from hostcue.recording.engine import Engine
-from hostcue.recording.recorder import Recorder
 from hostcue.rooms.chain import Resolvers
 from hostcue.storage.analyses import Analyses
 from hostcue.storage.comment_minutes import CommentMinutes
@@ -43,6 +39,7 @@ from hostcue.storage.gaps import Gaps
 from hostcue.storage.lock import sole_owner
 from hostcue.storage.outbox import Outbox
 from hostcue.storage.segments import Segments
+from hostcue.storage.speech_spans import SpeechSpans
 from hostcue.storage.tips import Tips
 from hostcue.storage.utterances import Utterances
 from hostcue.wiring.analysis import frames_of, open_analysis_queue
@@ -50,6 +47,8 @@ from hostcue.wiring.comments import digests_of, fixtures, pseudonyms_of
 from hostcue.wiring.disk import DiskCare, check_records_root
 from hostcue.wiring.notifications import open_notifications
 from hostcue.wiring.outside import open_platforms, secret
+from hostcue.wiring.recording import supervisor_of
+from hostcue.wiring.speech import open_live_audio
 from hostcue.wiring.stores import stores_of, vault_of
 
 Part = Literal["recording", "analysis", "comments", "speech", "pages"]
@@ -73,6 +72,7 @@ class Service:
     comment_care: CommentCare
     digests: Digests
     utterances: Utterances
+    speech_spans: SpeechSpans
     analyses: Analyses
     tips: Tips
     resolvers: Resolvers
@@ -84,6 +84,7 @@ class Service:
     notices: Notices
     notifications: Notifications
     _analysis_queue: AnalysisQueue | None
+    _live_audio: LiveAudio | None
     _stop: anyio.Event
     stopping: bool = False
 
@@ -97,6 +98,17 @@ class Service:
         if self._analysis_queue is None:
             raise Conflict("the analysis part is left out here")
         return self._analysis_queue
+
+    @property
+    def live_audio(self) -> LiveAudio:
+        """What listens to rooms.
+
+        Raises:
+            Conflict: the speech part was left out.
+        """
+        if self._live_audio is None:
+            raise Conflict("the speech part is left out here")
+        return self._live_audio
 
     def begin_stop(self) -> None:
         """Close and announce what is recorded, then end every stream; returns at once."""
@@ -157,15 +169,30 @@ async def open_service(
             pseudonyms=pseudonyms,
             breathe=hub.breathe,
         )
+        live_audio = None
+        if "speech" in parts:
+            live_audio = await stack.enter_async_context(
+                open_live_audio(
+                    settings, stores, database, outbox, hub.publish, engine, platforms.resolvers
+                )
+            )
         digests = digests_of(settings, stores.comments, stores.gaps)
         analysis_queue = None
         if "analysis" in parts:
             analysis_queue = await stack.enter_async_context(
-                open_analysis_queue(settings, stores, digests, chats.settled)
+                open_analysis_queue(settings, stores, digests, chats, live_audio)
             )
         gate = DiskGate()
-        supervisor = _supervisor(
-            settings, stores, chats, tasks, engine, platforms.resolvers, gate, analysis_queue
+        supervisor = supervisor_of(
+            settings,
+            stores,
+            chats,
+            tasks,
+            engine,
+            platforms.resolvers,
+            gate,
+            analysis_queue,
+            live_audio,
         )
         disk = DiskCare.of(settings, database, outbox, gate, supervisor)
         service = _service(
@@ -176,11 +203,17 @@ async def open_service(
             platforms.resolvers,
             supervisor,
             analysis_queue,
+            live_audio,
             outbox,
             disk,
             notifications,
             CommentMinutes(database),
-            CommentCare(stores.comments, pseudonyms, keep_days=settings.keep_comments_days),
+            CommentCare(
+                stores.comments,
+                stores.utterances,
+                pseudonyms,
+                keep_days=settings.keep_comments_days,
+            ),
             digests,
         )
         tasks.start_soon(keep_house, service.outbox)
@@ -202,46 +235,6 @@ async def open_service(
                 service.begin_stop()
 
 
-def _supervisor(
-    settings: Settings,
-    stores: Stores,
-    chats: Chats,
-    tasks: TaskGroup,
-    engine: Engine,
-    resolvers: Resolvers,
-    gate: DiskGate,
-    analysis_queue: AnalysisQueue | None,
-) -> Supervisor:
-    recorder = partial(
-        Recorder,
-        engine,
-        zone=settings.tz,
-        policy=settings.address_policy,
-    )
-    return Supervisor(
-        tasks,
-        engine=engine,
-        books=Books(
-            stores.recordings,
-            stores.segments,
-            stores.gaps,
-            analyse=_leave if analysis_queue is None else analysis_queue.consider,
-        ),
-        chats=chats,
-        parts=Recordable(
-            recorder=recorder,
-            resolve=lambda plan: resolvers.resolve(plan.link, plan.quality, plan.access),
-            room_of=resolvers.room_of,
-            proxies=settings.proxies,
-            gate=gate,
-            polling=Polling(settings.poll_s),
-            zone=settings.tz,
-        ),
-        records_root=settings.records_root,
-        max_recordings=settings.max_recordings,
-    )
-
-
 def _service(
     settings: Settings,
     stores: Stores,
@@ -250,6 +243,7 @@ def _service(
     resolvers: Resolvers,
     supervisor: Supervisor,
     analysis_queue: AnalysisQueue | None,
+    live_audio: LiveAudio | None,
     outbox: Outbox,
     disk: DiskCare,
     notifications: Notifications,
@@ -269,6 +263,7 @@ def _service(
         comment_care=comment_care,
         digests=digests,
         utterances=stores.utterances,
+        speech_spans=stores.speech_spans,
         analyses=stores.analyses,
         tips=stores.tips,
         resolvers=resolvers,
@@ -287,12 +282,10 @@ def _service(
             disk.retention,
             notifications,
             with_analysis=analysis_queue is not None,
+            more=partial(speech_notices, live_audio) if live_audio is not None else tuple,
         ),
         notifications=notifications,
         _analysis_queue=analysis_queue,
+        _live_audio=live_audio,
         _stop=anyio.Event(),
     )
-
-
-async def _leave(_: Segment) -> None:
-    """Without the analysis part segments are only recorded."""

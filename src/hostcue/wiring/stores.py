@@ -10,6 +10,7 @@ from hostcue.storage.database import Database
 from hostcue.storage.gaps import Gaps
 from hostcue.storage.recordings import Recordings
 from hostcue.storage.segments import Segments
+from hostcue.storage.speech_spans import SpeechSpans
 from hostcue.storage.tips import Tips
 from hostcue.storage.utterances import Utterances
 from hostcue.storage.vault import Vault
@@ -22,13 +23,14 @@ def vault_of(settings: Settings) -> Vault:
 
 
 def stores_of(database: Database, vault: Vault) -> Stores:
-    """The tables of recordings, comments and analyses."""
+    """The tables of recordings, comments, speech and analyses."""
     return Stores(
         recordings=Recordings(database, vault),
         gaps=Gaps(database),
         segments=Segments(database),
         comments=Comments(database),
         utterances=Utterances(database),
+        speech_spans=SpeechSpans(database),
         analyses=Analyses(database),
         tips=Tips(database),
     )

@@ -23,6 +23,8 @@ from hostcue.cli.doctor.redaction import Concealer
 from hostcue.cli.doctor.report import Examination, as_object, closing, lines
 from hostcue.cli.doctor.room import examine_room
 from hostcue.cli.doctor.sealed import sealed_with_another_key
+from hostcue.cli.doctor.speech import WITHIN_S as SPEECH_S
+from hostcue.cli.doctor.speech import speech
 from hostcue.config import Settings
 from hostcue.errors import ConfigError
 
@@ -97,6 +99,7 @@ async def examine(
     await checks.run("douyin", partial(services.douyin, settings))
     await checks.run("comment ways", partial(services.comments, settings))
     await checks.run("intents", in_thread(partial(services.intents, settings)))
+    await checks.run("speech", partial(speech, settings), within_s=SPEECH_S)
     if room is not None:
         await examine_room(checks, settings, room, seconds=seconds)
     costs = hour_costs(settings.qwen_mm_model, services.model_url(settings))

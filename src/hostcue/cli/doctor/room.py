@@ -24,6 +24,7 @@ from hostcue.model.comment import Comment, Gap, Tally, WayTaken
 from hostcue.model.recording import RecorderEvent, RecordingPlan
 from hostcue.model.room import LiveRoom
 from hostcue.model.segment import ClosedFile, Segment
+from hostcue.model.speech_digest import SpeechDigest
 from hostcue.model.tip import Answer, EvidencePack, Frame
 from hostcue.ports import CommentSource
 from hostcue.recording.engine import Engine
@@ -186,7 +187,7 @@ class _Visit:
         segment = Segment(
             "doctor", room.room_id, room.anchor_name, room.platform, file, file.window.end_ms
         )
-        pack = EvidencePack(segment, room.title, digest(comments), (), tuple(frames))
+        pack = EvidencePack(segment, room.title, digest(comments), SpeechDigest(), tuple(frames))
         began_s = anyio.current_time()
         async with open_writer(self._settings) as writer:
             answer = await (writer or TemplateWriter()).write(pack)

@@ -21,7 +21,11 @@ class AnalysisRequest(Body):
 
 
 class AnalysisBody(Answer):
-    """One analysis; `latency_ms` runs from the segment's end to the stored tips."""
+    """One analysis; `latency_ms` runs from the segment's end to the stored tips.
+
+    Coverages are the shares of the window in which comments came and the host was heard; null where
+    nobody listened.
+    """
 
     model_config = example(
         recording_id="3f9a1c0b77de",
@@ -31,7 +35,7 @@ class AnalysisBody(Answer):
         attempts=1,
         mode="ai",
         model="qwen3-vl-plus",
-        prompt_version="v2",
+        prompt_version="v3",
         reason="",
         input_tokens=7300,
         output_tokens=420,
@@ -40,6 +44,7 @@ class AnalysisBody(Answer):
         comments_seen=412,
         frames_seen=24,
         comment_coverage=1.0,
+        speech_coverage=0.98,
     )
     recording_id: str
     seq: int
@@ -57,6 +62,7 @@ class AnalysisBody(Answer):
     comments_seen: int
     frames_seen: int
     comment_coverage: float
+    speech_coverage: float | None
 
     @classmethod
     def of(cls, analysis: Analysis) -> Self:
@@ -99,7 +105,7 @@ class AIScript(Answer):
             "speech": [],
         },
         model="qwen3-vl-plus",
-        prompt_version="v2",
+        prompt_version="v3",
         ai_generated=True,
     )
     id: str

@@ -1,4 +1,4 @@
-"""What can be done about comments that do not come, by the code of why."""
+"""What can be done about comments that do not come, or a host not heard, by the code of why."""
 
 from __future__ import annotations
 
@@ -34,6 +34,22 @@ REMEDIES: Mapping[str, str] = {
 }
 
 
+SPEECH_REMEDIES: Mapping[str, str] = {
+    "speech_missing": "see GET /api/live_audio/health, or run `hostcue doctor`",
+    "model_refused": "`hostcue models verify`, then pull or import the model again",
+    "engine_died": "it is started again by itself; if it comes often, see whether memory is short",
+    "engine": "it is started again by itself; if it comes often, see whether memory is short",
+    "overload": "listen to fewer rooms, switch partial texts off, or give it more processors",
+    "limit_reached": "stop listening to another room, or raise the limit of rooms",
+}
+"""What can be done about a host who is not heard; what breaks the stream mends itself."""
+
+
 def remedy_for(code: str) -> str:
     """What to do, in words; empty where nothing has to be done, or nothing is known."""
     return REMEDIES.get(code, "")
+
+
+def speech_remedy_for(code: str) -> str:
+    """What to do, in words; empty where nothing has to be done, or nothing is known."""
+    return SPEECH_REMEDIES.get(code, "")

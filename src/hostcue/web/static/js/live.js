@@ -16,6 +16,7 @@ import { Prompter } from "./prompter.js";
 import { Recordings } from "./recordings.js";
 import { Rooms } from "./rooms.js";
 import { segment } from "./segments.js";
+import { Speech } from "./speech.js";
 import { stateBadge } from "./status.js";
 
 const STATUS_EVERY_MS = 3000;
@@ -30,10 +31,11 @@ const recordings = new Recordings(rooms, () => loadStatus());
 const lines = new Lines(rooms, () => recordings.running);
 const comments = new Comments(rooms);
 const chats = new Chats(rooms);
+const speech = new Speech(rooms, () => recordings.running);
 const disk = new Disk(quietly(loadCleaned));
 const alarms = new Alarms(rooms);
 const notices = new Notices(rooms, disk);
-const links = { recording: "connecting", comments: "connecting" };
+const links = { recording: "connecting", comments: "connecting", speech: "connecting" };
 let lostAt = 0;
 let formFolded = false;
 
@@ -54,8 +56,15 @@ new EventStream("/api/douyin/web/stream", {}, {
   onEvent: takeComment,
   onState: (state) => setLink("comments", state),
 });
+new EventStream("/api/live_audio/events", {}, {
+  onOpen: quietly(loadSpeech),
+  onEvent: takeSpeech,
+  onState: (state) => setLink("speech", state),
+});
 repeat(STATUS_EVERY_MS, loadStatus);
 repeat(STATUS_EVERY_MS, loadChats);
+repeat(STATUS_EVERY_MS, loadListeners);
+repeat(NOTICES_EVERY_MS, loadHealth);
 repeat(NOTICES_EVERY_MS, loadDisk);
 repeat(NOTICES_EVERY_MS, () => notices.load());
 repeat(NOTICES_EVERY_MS, loadAlarms);
@@ -63,6 +72,7 @@ repeat(TICK_EVERY_MS, async () => {
   recordings.tick();
   lines.tick();
   comments.tick();
+  speech.tick();
 });
 
 function draw() {
@@ -76,6 +86,7 @@ function draw() {
   lines.draw();
   comments.draw();
   chats.draw();
+  speech.draw();
   disk.draw();
   alarms.draw();
   notices.draw();
@@ -154,12 +165,39 @@ async function loadComments() {
   try {
     await loadStatus(); // it tells which rooms there are
     await loadChats();
-    const recorded = recordings.running.map((recording) => recording.room_id).filter(Boolean);
-    const current = new Set([...recorded, ...chats.roomIds]);
-    for (const roomId of current) await comments.load(roomId, since);
+    for (const roomId of roomsNow(chats.roomIds)) await comments.load(roomId, since);
   } finally {
     comments.loaded();
   }
+}
+
+async function loadListeners() {
+  if (links.speech !== "absent") await speech.load();
+}
+
+async function loadHealth() {
+  if (links.speech !== "absent") await speech.loadHealth();
+}
+
+async function loadSpeech() {
+  try {
+    await loadStatus(); // it tells which rooms there are
+    await loadListeners();
+    for (const roomId of roomsNow(speech.roomIds)) await speech.loadStored(roomId);
+  } finally {
+    speech.loaded();
+  }
+}
+
+/** The broadcasts that are recorded, and these. */
+function roomsNow(others) {
+  const recorded = recordings.running.map((recording) => recording.room_id).filter(Boolean);
+  return new Set([...recorded, ...others]);
+}
+
+function takeSpeech(type, data) {
+  speech.take(type, data);
+  if (type === "state") quietly(loadListeners)();
 }
 
 function takeComment(type, data) {
@@ -189,6 +227,7 @@ function setLink(name, state) {
 
 function withoutPart(name) {
   if (name === "comments") return comments.absent();
+  if (name === "speech") return speech.absent();
   recordings.absent();
   return quietly(loadTips)({ limit: LINES_AT_FIRST });
 }

@@ -6,6 +6,7 @@ import { named, t } from "./i18n.js";
 const SIGNS = {
   recording: ["ok", "●"],
   live: ["ok", "●"],
+  listening: ["ok", "●"],
   open: ["ok", "●"],
   monitoring: ["wait", "◔"],
   starting: ["wait", "◔"],
@@ -21,7 +22,9 @@ const SIGNS = {
 /** A watched room that is merely not live is as it should be. */
 const CALM = new Set(["", "offline", "off_schedule", "not_streaming", "restart"]);
 
-/** @param {"state" | "chat" | "link"} prefix */
+const REASONS = { chat: chatReason, hearing: speechReason };
+
+/** @param {"state" | "chat" | "hearing" | "link"} prefix */
 export function stateBadge(prefix, state, reason = "", many = "") {
   const troubled = state === "monitoring" && !CALM.has(reason);
   const [tone, sign] = troubled ? ["warn", "▲"] : (SIGNS[state] ?? ["rest", "○"]);
@@ -32,12 +35,17 @@ export function stateBadge(prefix, state, reason = "", many = "") {
 export function stateText(prefix, state, reason = "") {
   const text = named(prefix, state);
   if (!reason) return text;
-  return `${text} · ${prefix === "chat" ? chatReason(reason) : reasonText(reason)}`;
+  return `${text} · ${(REASONS[prefix] ?? reasonText)(reason)}`;
 }
 
 /** Why comments do not come: some reasons mean something else than with a picture. */
 export function chatReason(code) {
   return named("chat.because", code, reasonText(code));
+}
+
+/** Why the host is not heard: some reasons mean something else than with a picture. */
+export function speechReason(code) {
+  return named("hearing.because", code, reasonText(code));
 }
 
 /** A reason or a cause in words; `otherwise` for one that the pages do not know. */

@@ -1,8 +1,7 @@
-"""Settings: the environment variables, their defaults and their limits."""
+"""Settings of everything but speech."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,13 +10,11 @@ from pydantic import (
     ByteSize,
     Field,
     SecretStr,
-    ValidationError,
     ValidationInfo,
     field_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from hostcue.errors import ConfigError
 from hostcue.model.disk import LineRules
 from hostcue.model.network import AddressPolicy, Proxies
 from hostcue.model.retention import KeepRules
@@ -26,8 +23,8 @@ _SECRET_KEY_CHARS = 12
 _WAYS = frozenset({"websocket", "polling", "browser"})
 
 
-class Settings(BaseSettings):
-    """Read once, in `wiring.py`; nothing below it sees this class."""
+class GeneralSettings(BaseSettings):
+    """Rooms, comments, the model, the disk and alarms."""
 
     model_config = SettingsConfigDict(
         env_prefix="HOSTCUE_",
@@ -174,8 +171,8 @@ class Settings(BaseSettings):
     keep_comments_days: float | None = Field(
         None,
         ge=1,
-        description="Comments received longer ago are deleted, not their counts per minute; "
-        "default: never.",
+        description="Comments received longer ago, and what hosts said, are deleted, not the "
+        "comments' counts per minute; default: never.",
     )
     intents_file: Path | None = Field(
         None,
@@ -310,32 +307,6 @@ class Settings(BaseSettings):
             raise ValueError("name each once, of websocket, polling and browser, or write auto")
         return value
 
-    @classmethod
-    def load(cls) -> Settings:
-        """The settings of the environment and `.env`.
-
-        Raises:
-            ConfigError: a variable makes no sense; names it, without its value.
-        """
-        try:
-            return cls()
-        except ValidationError as exc:
-            first = exc.errors(include_url=False, include_input=False)[0]
-            name = variable_name(str(first["loc"][0])) if first["loc"] else "settings"
-            raise ConfigError(
-                f"{name} cannot be used: {first['msg'].removeprefix('Value error, ')}",
-                field=name,
-                remedy="see docs/settings.md",
-            ) from None
-
-    @classmethod
-    def only(cls, variables: Mapping[str, str]) -> Settings:
-        """Settings of these variables alone, whatever the environment and `.env` hold."""
-        fields = {variable_name(field): field for field in Settings.model_fields}
-        return _Isolated.model_validate(
-            {fields[name]: value for name, value in variables.items() if name in fields}
-        )
-
     @property
     def line_rules(self) -> LineRules:
         """What is said of the disk's lines."""
@@ -383,30 +354,5 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir / 'hostcue.db'}"
 
 
-class _Isolated(Settings):
-    """Settings that look at nothing but their arguments."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what was passed in."""
-        return (init_settings,)
-
-
 def _listed(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
-def variable_name(field: str) -> str:
-    """The environment variable of a field, or the name itself when it is one already."""
-    info = Settings.model_fields.get(field.lower())
-    if info is None:
-        return field
-    alias = info.validation_alias
-    return alias if isinstance(alias, str) else f"HOSTCUE_{field.upper()}"
