@@ -17,7 +17,7 @@ from anyio.abc import SocketAttribute, SocketStream
 from av.audio.stream import AudioStream
 from sound_house import Floats, listening, offset_ms, sweep
 
-from hostcue.model.sound import SAMPLE_HZ, SoundPlace
+from hostcue.model.sound import SAMPLE_HZ, Sound, SoundPlace
 from hostcue.recording.sound_decoder import SoundDecoder, SoundForm, SoundPacket
 from hostcue.recording.sound_inlet import SoundInlet
 from hostcue.recording.sound_tap import SoundQueue, SoundTap
@@ -119,6 +119,22 @@ def decoded(track: Track) -> tuple[Floats, list[float]]:
     sounds += decoder.rest()
     pcm = np.frombuffer(b"".join(s.pcm for s in sounds), "<i2")
     return (pcm / 32768).astype(np.float32), [s.at_ms for s in sounds]
+
+
+def test_sound_follows_by_its_place_in_the_stream_whatever_its_times_say(aac: Track) -> None:
+    form, decoder = SoundForm.of(aac.stream), SoundDecoder()
+    sounds: list[Sound] = []
+    for number, (data, at_ms, length_ms) in enumerate(aac.packets):
+        leap_ms = 5000.0 if number >= 100 else 0.0
+        late_ms = 700.0 if 30 <= number < 60 else 0.0
+        place_ms = at_ms + leap_ms
+        packet = SoundPacket(form, data, place_ms + late_ms + START_MS, length_ms, place_ms)
+        sounds += decoder.take(packet)
+    sounds += decoder.rest()
+    first, leap = [number for number, sound in enumerate(sounds) if not sound.follows]
+    assert first == 0
+    before, after = sounds[leap - 1], sounds[leap]
+    assert after.at_ms - before.at_ms > 5000
 
 
 @pytest.mark.parametrize("codec", ["aac", "mp3"])

@@ -20,6 +20,7 @@ sounds = st.builds(
     st.floats(-1e15, 1e15),
     st.binary(max_size=200).filter(lambda pcm: len(pcm) % 2 == 0),
     st.floats(0, 1e9),
+    st.booleans(),
 )
 
 

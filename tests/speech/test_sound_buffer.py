@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -181,6 +183,31 @@ class Accounts(RuleBasedStateMachine):
 
 TestAccounts = Accounts.TestCase
 TestAccounts.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+
+
+@pytest.mark.parametrize("late_ms", [-5000.0, -1500.0, -250.0, -60.0, 60.0, 250.0, 1500.0, 5000.0])
+def test_a_stream_that_comes_later_and_then_in_time_again_loses_nothing(late_ms: float) -> None:
+    """What is known of its times changes, and with it those of sound that follows."""
+    buffer = SoundBuffer()
+    for number in range(150):
+        late = late_ms if 50 <= number < 100 else 0.0
+        one = block(1600 * number, 1600, late_ms=late)
+        buffer.put(replace(one, follows=number > 0))
+    total = 150 * 1600
+    assert buffer.received == buffer.held == total
+    assert buffer.pcm(0, total) == numbered(0, total)
+    assert buffer.clock.until_ms(total) - START_MS == pytest.approx(total / 16, abs=25)
+    torn = [at for at in range(0, total, 1600) if buffer.clock.is_break(at)]
+    assert torn == ([0, 80_000, 160_000] if abs(late_ms) > 1000 else [0])
+
+
+def test_a_greeting_that_follows_its_own_beginning_is_left_out_to_the_sample() -> None:
+    buffer = filled(block(0, 32_000))
+    for number in range(20):  # a new line brings the last second and a half once more
+        one = block(8_000 + 1600 * number, 1600)
+        buffer.put(replace(one, follows=number > 0))
+    assert buffer.received == 40_000
+    assert buffer.pcm(0, 40_000) == numbered(0, 40_000)
 
 
 @given(st.permutations(range(12)), st.sets(st.integers(0, 11)))

@@ -242,6 +242,8 @@ async def _hear_room(
         )
 
         async def take(sound: Sound) -> None:
+            if session.tally.received_s == 0:  # a room greets with its last seconds
+                transcript.origin_ms = sound.at_ms
             session.take(sound)
 
         async def told(event: RecorderEvent) -> None:

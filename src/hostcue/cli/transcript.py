@@ -24,7 +24,7 @@ class Transcript:
     def __init__(self, file: TextIO, form: Form, *, origin_ms: float, clock: bool) -> None:
         self._file = file
         self._form = form
-        self._origin_ms = origin_ms
+        self.origin_ms = origin_ms
         self._clock = clock
         self._number = 0
 
@@ -79,7 +79,7 @@ class Transcript:
         return f"{self._number}\n{_stamp(start_s)} --> {_stamp(end_s)}\n{_line(said.text)}\n"
 
     def _seconds(self, at_ms: float) -> float:
-        return max(0.0, (at_ms - self._origin_ms) / 1000)
+        return max(0.0, (at_ms - self.origin_ms) / 1000)
 
 
 def _line(text: str) -> str:

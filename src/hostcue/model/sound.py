@@ -15,12 +15,14 @@ class Sound:
 
     `at_ms` is when its first sample was live, in Unix milliseconds. `lost_ms` of sound were
     dropped just before it, because nobody took them in time; a hole in the times that it does not
-    explain is one of the stream.
+    explain is one of the stream. One that `follows` goes on with the stream's very next sample,
+    even where their times don't meet: how late a stream comes is learned as it comes.
     """
 
     at_ms: float
     pcm: bytes
     lost_ms: float = 0.0
+    follows: bool = False
 
     @property
     def length_ms(self) -> float:

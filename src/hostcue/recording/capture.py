@@ -152,7 +152,8 @@ class Capture:
         """Before it is written: the file takes the packet over."""
         packet = held.packet
         length_ms = (packet.duration or 0) * self._ticks[packet.stream_index] * 1000
-        self._tap.hear(bytes(packet), self._wall_ms(held.media_s), length_ms)
+        at_ms, media_ms = self._wall_ms(held.media_s), held.media_s * 1000
+        self._tap.hear(bytes(packet), at_ms, length_ms, media_ms)
 
     def _reach_key(self, held: Held) -> None:
         """A point at which a segment can begin, and so the last one end."""

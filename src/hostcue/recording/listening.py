@@ -92,7 +92,7 @@ class Listening:
             return
         tick_s = self._intake.ticks[held.packet.stream_index]
         length_ms = (held.packet.duration or 0) * tick_s * 1000
-        self._tap.hear(data, at_ms, length_ms)
+        self._tap.hear(data, at_ms, length_ms, held.media_s * 1000)
         self.last_key = mark
         first = self._listened is None
         start_ms = at_ms if self._listened is None else self._listened.start_ms

@@ -31,12 +31,17 @@ class SoundForm:
 
 @dataclass(frozen=True, slots=True)
 class SoundPacket:
-    """A copy of a packet: its content, when it was live, and how long it plays."""
+    """A copy of a packet: its content, when it was live, and how long it plays.
+
+    `media_ms` is its place in the stream, which tells what follows what; None where only `at_ms`
+    does.
+    """
 
     form: SoundForm
     data: bytes
     at_ms: float
     length_ms: float
+    media_ms: float | None = None
 
 
 class SoundDecoder:
@@ -65,9 +70,10 @@ class SoundDecoder:
         except av.FFmpegError:  # a damaged packet; what comes after it may be whole
             frames = []
         blocks: list[Sound] = []
-        at_ms = packet.at_ms
+        at_ms, media_ms = packet.at_ms, packet.media_ms
+        ahead_ms = 0.0 if media_ms is None else at_ms - media_ms
         for frame in frames:
-            blocks += self._shaper.take(frame, at_ms, lost_ms)
+            blocks += self._shaper.take(frame, at_ms, lost_ms, ahead_ms=ahead_ms)
             at_ms += frame.samples * 1000 / frame.sample_rate
             lost_ms = 0.0
         return blocks

@@ -17,7 +17,8 @@ _TORN_MS = 50.0  # off by more: something is missing between two frames
 class SoundShaper:
     """Frames in, mono at 16 kHz out, in blocks of about a tenth of a second.
 
-    A block's time goes by that of the last frame in it. Where times leap, a block ends.
+    A block's time goes by that of the last frame in it. Where the stream leaps, a block ends, and
+    the next one does not follow.
     """
 
     def __init__(self) -> None:
@@ -28,14 +29,23 @@ class SoundShaper:
         self._lost_ms = 0.0
         self._pending = bytearray()
         self._at_ms = self._end_ms = 0.0
+        self._follows = False
 
-    def take(self, frame: AudioFrame, at_ms: float, lost_ms: float = 0.0) -> list[Sound]:
-        """The blocks that are whole now; so much was lost just before this frame."""
+    def take(
+        self, frame: AudioFrame, at_ms: float, lost_ms: float = 0.0, *, ahead_ms: float = 0.0
+    ) -> list[Sound]:
+        """The blocks that are whole now; so much was lost just before this frame.
+
+        `ahead_ms` is how far its time is ahead of its place in the stream.
+        """
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)
         blocks: list[Sound] = []
-        if shape != self._shape or lost_ms or abs(at_ms - self._end_ms) > _TORN_MS:
+        place_ms = at_ms - ahead_ms
+        torn = bool(lost_ms) or abs(place_ms - self._end_ms) > _TORN_MS
+        if torn or shape != self._shape:
             blocks = self.rest()
             self._shape = shape
+            self._follows &= not torn
         self._lost_ms += lost_ms
         if self._resampler is None:
             self._resampler = av.AudioResampler("s16", "mono", SAMPLE_HZ)
@@ -43,7 +53,7 @@ class SoundShaper:
         behind_s = self._fed / frame.sample_rate - self._made / SAMPLE_HZ  # is in the resampler
         frame.pts, frame.time_base = self._fed, Fraction(1, frame.sample_rate)
         self._fed += frame.samples
-        self._end_ms = at_ms + frame.samples * 1000 / frame.sample_rate
+        self._end_ms = place_ms + frame.samples * 1000 / frame.sample_rate
         return blocks + self._add(self._resampler.resample(frame), at_ms - 1000 * behind_s)
 
     def rest(self) -> list[Sound]:
@@ -67,8 +77,8 @@ class SoundShaper:
         return blocks
 
     def _cut(self, size: int) -> Sound:
-        sound = Sound(self._at_ms, bytes(self._pending[:size]), self._lost_ms)
+        sound = Sound(self._at_ms, bytes(self._pending[:size]), self._lost_ms, self._follows)
         del self._pending[:size]
         self._at_ms += sound.length_ms
-        self._lost_ms = 0.0
+        self._lost_ms, self._follows = 0.0, True
         return sound

@@ -122,11 +122,13 @@ class SoundTap:
         """The packets that come now are of this stream."""
         self._form = None if stream is None else SoundForm.of(stream)
 
-    def hear(self, data: bytes, at_ms: float, length_ms: float) -> None:
-        """A packet, when it was live, and how long it plays."""
+    def hear(
+        self, data: bytes, at_ms: float, length_ms: float, media_ms: float | None = None
+    ) -> None:
+        """A packet, when it was live, how long it plays, and its place in the stream."""
         ear, form = self._ear, self._form
         if ear is not None and form is not None:
-            ear.queue.put(SoundPacket(form, data, at_ms, length_ms))
+            ear.queue.put(SoundPacket(form, data, at_ms, length_ms, media_ms))
 
     def close(self, within_s: float = _LEAVE_S) -> None:
         """Bring what is left, if that takes no longer."""

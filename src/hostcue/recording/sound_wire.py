@@ -16,7 +16,7 @@ from hostcue.model.sound import SAMPLE_BYTES, Sound
 TAKEN = b"."
 LONGEST_GREETING = 128
 
-_HEAD = struct.Struct("<IIdd")  # number, bytes, at_ms, lost_ms
+_HEAD = struct.Struct("<IIdd?")  # number, bytes, at_ms, lost_ms, follows
 _LONGEST_BLOCK = 65536
 _FARTHEST_MS = 1e15
 
@@ -44,7 +44,8 @@ def parse_greeting(text: bytes) -> tuple[str, str]:
 
 def block(number: int, sound: Sound) -> bytes:
     """One block."""
-    return _HEAD.pack(number, len(sound.pcm), sound.at_ms, sound.lost_ms) + sound.pcm
+    head = _HEAD.pack(number, len(sound.pcm), sound.at_ms, sound.lost_ms, sound.follows)
+    return head + sound.pcm
 
 
 class BlockReader:
@@ -61,7 +62,7 @@ class BlockReader:
         """
         self._pending += data
         while len(self._pending) >= _HEAD.size:
-            number, length, at_ms, lost_ms = _HEAD.unpack_from(self._pending)
+            number, length, at_ms, lost_ms, follows = _HEAD.unpack_from(self._pending)
             if not _makes_sense(length, at_ms, lost_ms):
                 raise WireBroken
             end = _HEAD.size + length
@@ -69,7 +70,7 @@ class BlockReader:
                 return
             pcm = bytes(self._pending[_HEAD.size : end])
             del self._pending[:end]
-            yield number, Sound(at_ms, pcm, lost_ms)
+            yield number, Sound(at_ms, pcm, lost_ms, follows)
 
 
 def _makes_sense(length: int, at_ms: float, lost_ms: float) -> bool:

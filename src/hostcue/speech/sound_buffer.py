@@ -5,12 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hostcue.model.sound import BYTES_PER_S, SAMPLE_BYTES, Sound
 from hostcue.speech.sound_clock import SAMPLES_PER_MS, SoundClock
 
 _TORN_MS = 40.0  # off by more: the sound before is not the one before; two frames of AAC
+_STEP_MS = 1000.0  # a clock that knows better by so much is followed at once, not bit by bit
 _SET_BACK_MS = 120_000.0  # no server sends so much again: a clock was set back
 _CHUNK_BYTES = BYTES_PER_S
 OVERLOAD, ENGINE = "overload", "engine"
@@ -34,7 +35,8 @@ def sound_in_parts(sound: Sound) -> Iterator[Sound]:
     """The same, in parts of a second at most."""
     for at in range(0, max(len(sound.pcm), 1), _CHUNK_BYTES):
         part = sound.pcm[at : at + _CHUNK_BYTES]
-        yield Sound(sound.at_ms + at * 1000 / BYTES_PER_S, part, 0.0 if at else sound.lost_ms)
+        at_ms = sound.at_ms + at * 1000 / BYTES_PER_S
+        yield Sound(at_ms, part, follows=True) if at else replace(sound, pcm=part)
 
 
 class Spans:
@@ -98,9 +100,19 @@ class SoundBuffer:
         return self.clock.end
 
     def put(self, sound: Sound) -> None:
-        """Keep more sound; what was there already, by its time, is left out to the sample."""
+        """Keep more sound; what was there already, by its time, is left out to the sample.
+
+        Sound that follows was not there, whatever its time says, and follows it without a hole
+        unless the time is another by far.
+        """
         pcm = sound.pcm[: len(sound.pcm) // SAMPLE_BYTES * SAMPLE_BYTES]
         ahead_ms = self.clock.ahead_ms(sound.at_ms)
+        if sound.follows and ahead_ms is not None and not self._repeating:
+            if abs(ahead_ms) > _STEP_MS:
+                self.clock.resume(sound.at_ms)
+            if pcm:
+                self._append(sound.at_ms, pcm)
+            return
         skip = self._repeated(ahead_ms)
         self._repeating = skip > 0
         if skip:
