@@ -201,3 +201,24 @@ def test_any_bytes_are_read_to_their_end(data: bytes, flv: bool) -> None:
     start = b"FLV\x01\x05\x00\x00\x00\x09\x00\x00\x00\x00" if flv else b""
     read = b"".join(files(start + data, [7, 100]))
     assert flv or read == data
+
+
+class FallsSilent(Body):
+    """Sends nothing more; who asks again is told so in other words, as a socket does."""
+
+    def read(self, size: int) -> bytes:
+        data = super().read(size)
+        if data:
+            return data
+        if self._reads == 2:
+            raise TimeoutError
+        raise OSError("cannot read from timed out object")
+
+
+def test_why_a_stream_broke_is_the_first_thing_that_was_said_of_it() -> None:
+    stream = FlvStream(FallsSilent(CLIP.flv_header, [4096]))  # type: ignore[arg-type] # as above
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            while True:
+                stream.read(4096)
+    assert isinstance(stream.broken, TimeoutError)

@@ -57,6 +57,8 @@ class FlvStream:
         return data
 
     def _receive(self, size: int) -> bytes:
+        if self.broken is not None:  # libav asks again; a second answer would hide the cause
+            raise self.broken
         try:
             return self._body.read(size)
         except Exception as exc:
