@@ -234,7 +234,7 @@ class LiveAudio:
         """Reads what is committed: carts name what the host talks about."""
         try:
             for room_id in self._words.heard(events):
-                self._rooms.use_words(room_id)
+                self._rooms.other_words(room_id)
         except Exception as exc:  # a boundary: whoever has committed this has nothing to do with it
             log.error("product_names_not_read", exc_info=exc)
 

@@ -106,7 +106,7 @@ class RequestedRooms:
         )
         try:
             await self._tasks.start(self._rooms.alone, room, live)
-        except BaseException:
+        except BaseException:  # cancelled too: nobody would listen, and it would hold a place
             room.end("not_started")
             raise
         return room

@@ -80,8 +80,8 @@ class ListenedRoom:
         self._begun = anyio.Event()
         self._changed = anyio.Event()
         self._told: tuple[SpeechState, str] | None = None
-        self.has_moved = anyio.Event()
-        """Set when its broadcast becomes another one; another event then takes its place."""
+        self.has_other_words = anyio.Event()
+        """Set when its broadcast, or that one's cart, is another; another event then follows."""
         self._at_door = AsyncExitStack()
 
     @property
@@ -165,6 +165,11 @@ class ListenedRoom:
         self.plan = plan
         self._session.adopt(self._with_words())
 
+    def other_words(self) -> None:
+        """The names of products are to be looked up again."""
+        before, self.has_other_words = self.has_other_words, anyio.Event()
+        before.set()
+
     def use_words(self, words: tuple[str, ...]) -> None:
         """The names of the products of its cart."""
         if words != self._words:
@@ -176,8 +181,7 @@ class ListenedRoom:
         self.room = replace(self.room, room_id=room.room_id, title=room.title)
         if room.room_id != self._log.room_id:
             self._log.moved(room.room_id, since_ms)
-            moved, self.has_moved = self.has_moved, anyio.Event()
-            moved.set()
+            self.other_words()
 
     @property
     def broadcasts(self) -> list[str]:

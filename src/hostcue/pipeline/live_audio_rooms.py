@@ -96,7 +96,7 @@ class ListenedRooms:
         self._running[listened.session_id] = listened  # from now on it is found, not begun twice
         try:
             await listened.open_door()
-        except BaseException:
+        except BaseException:  # cancelled too: nobody else takes it out again
             del self._running[listened.session_id]
             raise
         self._tasks.start_soon(self._run, listened, name=f"speech:{room.platform}:{room.live_id}")
@@ -113,11 +113,10 @@ class ListenedRooms:
                     tasks.start_soon(room.stop_alone)
                     tasks.start_soon(room.ended.wait)
 
-    def use_words(self, room_id: str) -> None:
+    def other_words(self, room_id: str) -> None:
         """The products of a broadcast have other names now."""
         for room in self.of(room_id):
-            if not room.ending:
-                room.use_words(self._words.of(room_id))
+            room.other_words()
 
     async def alone(
         self,
@@ -167,15 +166,18 @@ class ListenedRooms:
 
     async def _keep_words(self, room: ListenedRoom) -> None:
         """Those of its broadcast, and of each one after that."""
-        with suppress(SpeechMissing):  # it is told where they are to be used
-            await anyio.to_thread.run_sync(load_readings)
         while True:
-            moved = room.has_moved
+            others = room.has_other_words
             try:
-                room.use_words(await self._words.recall(room.room.room_id))
+                words = await self._words.recall(room.room.room_id)
             except StorageFailed as exc:
                 log.warning("product_names_not_read", session=room.session_id, error=exc)
-            await moved.wait()
+            else:
+                if words:  # without any, 55 MiB would be loaded for nothing
+                    with suppress(SpeechMissing):  # it is told where they are to be used
+                        await anyio.to_thread.run_sync(load_readings)
+                room.use_words(words)
+            await others.wait()
 
 
 class _Started(TaskStatus[None]):
