@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
 import pytest
-from recording_studio import live_room
+from recording_studio import Told, live_room
 from sound_house import Heard, listening, offset_ms, sweep
 
 from hostcue.errors import HostcueError, MediaUnsupported, NoMedia, RoomNotFound, RoomOffline
 from hostcue.model.clock import now_ms
-from hostcue.model.comment import Gap
 from hostcue.model.network import AddressPolicy, Proxies
 from hostcue.model.recording import RecorderEvent, StateChanged
 from hostcue.model.room import Container, LiveRoom
@@ -24,6 +23,7 @@ from hostcue.model.sound import SAMPLE_HZ
 from hostcue.recording.engine import Engine
 from hostcue.recording.listener import Listener
 from hostcue.recording.sound_inlet import SoundInlet
+from hostcue.recording.stream_keeper import StreamRules
 from hostcue.sim.flv import LiveFlv
 from hostcue.sim.hls import LiveHls
 from hostcue.sim.media import Clip, make_clip
@@ -46,38 +46,16 @@ async def room(spoken: Clip) -> AsyncIterator[LiveFlv]:
         yield flv
 
 
-@pytest.fixture
-async def inlet() -> AsyncIterator[SoundInlet]:
-    async with SoundInlet.open() as inlet:
-        yield inlet
-
-
 @dataclass
-class Hearing:
-    """A listener under test, and all that it told and brought."""
+class Hearing(Told):
+    """A listener under test, and what it brought."""
 
     listener: Listener
     heard: Heard
-    events: list[RecorderEvent] = field(default_factory=list)
-    _news: anyio.Event = field(default_factory=anyio.Event)
-
-    async def emit(self, event: RecorderEvent) -> None:
-        self.events.append(event)
-        self._news.set()
-        self._news = anyio.Event()
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        with anyio.fail_after(20):
-            while not holds():
-                await self._news.wait()
 
     @property
     def states(self) -> list[tuple[str, str]]:
         return [(e.state, e.reason) for e in self.events if isinstance(e, StateChanged)]
-
-    @property
-    def gaps(self) -> list[Gap]:
-        return [e for e in self.events if isinstance(e, Gap)]
 
     def check_times(self, position_ms: int, *, first: int = 0) -> None:
         """What is heard was live when it says so, if that is the broadcast's moment now."""
@@ -116,11 +94,13 @@ class Ears:
                 policy=AddressPolicy(allow_private=True),
                 resolve=resolve,
                 emit=emit,
-                open_timeout_s=5.0,
-                read_timeout_s=1.0,
-                ladder_s=(0.0, 0.05, 0.1),
-                resolve_ladder_s=(0.1,),
-                offline_recheck_s=0.3,
+                rules=StreamRules(
+                    open_timeout_s=5.0,
+                    read_timeout_s=1.0,
+                    ladder_s=(0.0, 0.05, 0.1),
+                    resolve_ladder_s=(0.1,),
+                    offline_recheck_s=0.3,
+                ),
             )
             hearing = Hearing(listener, heard)
             yield hearing

@@ -33,6 +33,7 @@ from hostcue.pipeline.supervisor import Supervisor
 from hostcue.pipeline.watch import Polling
 from hostcue.recording.engine import Engine
 from hostcue.recording.recorder import Recorder
+from hostcue.recording.stream_keeper import StreamRules
 from hostcue.storage.comments import Comments
 from hostcue.storage.gaps import Gaps
 from hostcue.storage.outbox import Outbox
@@ -253,9 +254,11 @@ async def open_house(
                     engine,
                     zone="Asia/Shanghai",
                     policy=AddressPolicy(allow_private=True),
-                    ladder_s=(0.0, 0.05, 0.1),
-                    resolve_ladder_s=(0.1,),
-                    offline_recheck_s=offline_recheck_s,
+                    rules=StreamRules(
+                        ladder_s=(0.0, 0.05, 0.1),
+                        resolve_ladder_s=(0.1,),
+                        offline_recheck_s=offline_recheck_s,
+                    ),
                 ),
                 resolve=platform.resolve,
                 room_of=platform.room_of,

@@ -28,6 +28,7 @@ from hostcue.model.segment import ClosedFile
 from hostcue.model.sound import SoundPlace
 from hostcue.recording.engine import Engine
 from hostcue.recording.recorder import Recorder
+from hostcue.recording.stream_keeper import StreamRules
 
 ZONE = "Asia/Shanghai"
 
@@ -38,13 +39,11 @@ def live_room(url: str, container: Container = "flv", *, expires_ms: int | None 
 
 
 @dataclass
-class Take:
-    """A recording under test: its recorder, and all events so far."""
+class Told:
+    """All that a recorder or a listener told so far."""
 
-    recorder: Recorder
-    output: Path
-    events: list[RecorderEvent] = field(default_factory=list)
-    _news: anyio.Event = field(default_factory=anyio.Event)
+    events: list[RecorderEvent] = field(default_factory=list, kw_only=True)
+    _news: anyio.Event = field(default_factory=anyio.Event, kw_only=True)
 
     async def emit(self, event: RecorderEvent) -> None:
         self.events.append(event)
@@ -55,6 +54,18 @@ class Take:
         with anyio.fail_after(within_s):
             while not holds():
                 await self._news.wait()
+
+    @property
+    def gaps(self) -> list[Gap]:
+        return [e for e in self.events if isinstance(e, Gap)]
+
+
+@dataclass
+class Take(Told):
+    """A recording under test."""
+
+    recorder: Recorder
+    output: Path
 
     async def until_state(self, state: str, *, within_s: float = 30) -> None:
         await self.until(lambda: self.states[-1:] == [state], within_s=within_s)
@@ -73,10 +84,6 @@ class Take:
     @property
     def progress(self) -> list[Progress]:
         return [e for e in self.events if isinstance(e, Progress)]
-
-    @property
-    def gaps(self) -> list[Gap]:
-        return [e for e in self.events if isinstance(e, Gap)]
 
     @property
     def states(self) -> list[str]:
@@ -147,14 +154,16 @@ class Studio:
             first_seq=first_seq,
             gap=gap,
             sound=sound,
-            open_timeout_s=open_timeout_s,
-            read_timeout_s=read_timeout_s,
-            max_lag_s=max_lag_s,
-            ladder_s=ladder_s,
-            resolve_ladder_s=resolve_ladder_s,
-            offline_recheck_s=offline_recheck_s,
-            stop_timeout_s=stop_timeout_s,
-            endless=endless,
+            rules=StreamRules(
+                open_timeout_s=open_timeout_s,
+                read_timeout_s=read_timeout_s,
+                max_lag_s=max_lag_s,
+                ladder_s=ladder_s,
+                resolve_ladder_s=resolve_ladder_s,
+                offline_recheck_s=offline_recheck_s,
+                stop_timeout_s=stop_timeout_s,
+                endless=endless,
+            ),
         )
         take = Take(recorder, output)
         return take

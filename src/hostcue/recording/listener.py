@@ -18,12 +18,7 @@ from hostcue.recording.connection import Connections
 from hostcue.recording.engine import Engine
 from hostcue.recording.failure import failure_of
 from hostcue.recording.protocol import Listened, ListenJob, WorkerEvent
-from hostcue.recording.reconnect import LADDER_S, RESOLVE_LADDER_S, Reconnect
-from hostcue.recording.stream_keeper import StreamKeeper
-
-
-def _never() -> bool:
-    return False
+from hostcue.recording.stream_keeper import USUAL, StreamKeeper, StreamRules, never
 
 
 class Listener:
@@ -45,16 +40,8 @@ class Listener:
         emit: Callable[[RecorderEvent], Awaitable[None]],
         span: Window | None = None,
         start_ms: int = 0,
-        said_over: Callable[[], bool] = _never,
-        open_timeout_s: float = 10.0,
-        read_timeout_s: float = 8.0,
-        max_lag_s: float = 4.0,
-        ladder_s: tuple[float, ...] = LADDER_S,
-        resolve_ladder_s: tuple[float, ...] = RESOLVE_LADDER_S,
-        offline_recheck_s: float = 20.0,
-        expiry_margin_s: float = 60.0,
-        stop_timeout_s: float = 3.0,
-        endless: bool = True,
+        said_over: Callable[[], bool] = never,
+        rules: StreamRules = USUAL,
     ) -> None:
         """A file's window begins at `start_ms`, and what is in `span` is brought.
 
@@ -62,7 +49,7 @@ class Listener:
         """
         self._live = live
         self._emit = emit
-        self._stop_timeout_s = stop_timeout_s
+        self._stop_timeout_s = rules.stop_timeout_s
         job = ListenJob(
             id="",
             url=live.source.url,
@@ -72,9 +59,9 @@ class Listener:
             policy=policy,
             sound=place,
             not_before_ms=None,
-            open_timeout_s=open_timeout_s,
-            read_timeout_s=read_timeout_s,
-            max_lag_s=max_lag_s,
+            open_timeout_s=rules.open_timeout_s,
+            read_timeout_s=rules.read_timeout_s,
+            max_lag_s=rules.max_lag_s,
             start_ms=start_ms,
             from_ms=None if span is None else span.start_ms,
             to_ms=None if span is None else span.end_ms,
@@ -83,18 +70,11 @@ class Listener:
         self._keeper = StreamKeeper(
             self._connections,
             live=live,
-            reconnect=Reconnect(
-                resolve,
-                ladder_s=ladder_s,
-                resolve_ladder_s=resolve_ladder_s,
-                offline_recheck_s=offline_recheck_s,
-                expiry_margin_s=expiry_margin_s,
-                said_over=said_over,
-            ),
+            resolve=resolve,
+            said_over=said_over,
             emit=emit,
             gap=None,
-            stop_timeout_s=stop_timeout_s,
-            endless=endless,
+            rules=rules,
         )
         self._seq = 0
         self._heard: Listened | None = None

@@ -23,22 +23,13 @@ from hostcue.model.sound import SoundPlace
 from hostcue.recording.connection import Connections
 from hostcue.recording.engine import Engine
 from hostcue.recording.protocol import CaptureJob, WorkerEvent
-from hostcue.recording.reconnect import LADDER_S, RESOLVE_LADDER_S, Reconnect
-from hostcue.recording.stream_keeper import StreamKeeper
-
-
-def _never() -> bool:
-    return False
+from hostcue.recording.stream_keeper import USUAL, StreamKeeper, StreamRules, never
 
 
 class Recorder:
     """One recording from start to stop: its connections, gaps and states.
 
-    A dropped stream is tried again at once and then by `ladder_s`. Less often, by
-    `resolve_ladder_s`, the room is resolved anew; at once when the address was refused or expires.
-    Until there is another address, the old one is tried on. Only the platform's word, given twice,
-    ends a broadcast; mere silence never does. Once is enough when `said_over`: the comment stream
-    has said so too.
+    What becomes of a dropped stream says `StreamKeeper`.
 
     `emit` is awaited for every event, in order; what it raises ends the recording.
     """
@@ -56,25 +47,15 @@ class Recorder:
         policy: AddressPolicy,
         resolve: Callable[[], Awaitable[LiveRoom]],
         emit: Callable[[RecorderEvent], Awaitable[None]],
-        said_over: Callable[[], bool] = _never,
+        said_over: Callable[[], bool] = never,
         first_seq: int = 0,
         gap: Gap | None = None,
         sound: SoundPlace | None = None,
-        open_timeout_s: float = 10.0,
-        read_timeout_s: float = 8.0,
-        max_lag_s: float = 4.0,
-        ladder_s: tuple[float, ...] = LADDER_S,
-        resolve_ladder_s: tuple[float, ...] = RESOLVE_LADDER_S,
-        offline_recheck_s: float = 20.0,
-        expiry_margin_s: float = 60.0,
-        stop_timeout_s: float = 3.0,
-        endless: bool = True,
+        rules: StreamRules = USUAL,
     ) -> None:
-        """`endless` is false for a stream whose end is the end, as a local file's always is.
+        """What is recorded can be listened to at `sound`.
 
         A `gap` that lasts ends with the first segment; nothing is recorded from before its start.
-        A stream is taken to have stalled when nothing comes for `read_timeout_s`, or when what
-        comes falls `max_lag_s` behind. What is recorded can be listened to at `sound`.
         """
         self._emit = emit
         job = CaptureJob(
@@ -91,9 +72,9 @@ class Recorder:
             zone=zone,
             first_seq=first_seq,
             not_before_ms=None,
-            open_timeout_s=open_timeout_s,
-            read_timeout_s=read_timeout_s,
-            max_lag_s=max_lag_s,
+            open_timeout_s=rules.open_timeout_s,
+            read_timeout_s=rules.read_timeout_s,
+            max_lag_s=rules.max_lag_s,
             aligned=plan.aligned,
             sound=sound,
         )
@@ -101,18 +82,11 @@ class Recorder:
         self._keeper = StreamKeeper(
             self._connections,
             live=live,
-            reconnect=Reconnect(
-                resolve,
-                ladder_s=ladder_s,
-                resolve_ladder_s=resolve_ladder_s,
-                offline_recheck_s=offline_recheck_s,
-                expiry_margin_s=expiry_margin_s,
-                said_over=said_over,
-            ),
+            resolve=resolve,
+            said_over=said_over,
             emit=emit,
             gap=gap,
-            stop_timeout_s=stop_timeout_s,
-            endless=endless,
+            rules=rules,
         )
         self._started: TaskStatus[MediaInfo] = anyio.TASK_STATUS_IGNORED
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import anyio
 import anyio.lowlevel
@@ -19,18 +19,58 @@ from hostcue.recording.connection import Connections
 from hostcue.recording.failure import failure_of
 from hostcue.recording.ledger import GapLedger
 from hostcue.recording.protocol import Ended
-from hostcue.recording.reconnect import REFUSED, URL_EXPIRED, Reconnect, expires
+from hostcue.recording.reconnect import (
+    LADDER_S,
+    REFUSED,
+    RESOLVE_LADDER_S,
+    URL_EXPIRED,
+    Reconnect,
+    expires,
+)
 
 _ENDS = {"eof": "ended", "changed": "changed"}  # of what can't be taken up again, with the reason
 
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class StreamRules:
+    """How patient one is with a stream, in seconds.
+
+    It is taken to have stalled when nothing comes for `read_timeout_s`, or when what comes falls
+    `max_lag_s` behind. `endless` is false for a stream whose end is the end, as a local file's
+    always is.
+    """
+
+    open_timeout_s: float = 10.0
+    read_timeout_s: float = 8.0
+    max_lag_s: float = 4.0
+    ladder_s: tuple[float, ...] = LADDER_S
+    resolve_ladder_s: tuple[float, ...] = RESOLVE_LADDER_S
+    offline_recheck_s: float = 20.0
+    expiry_margin_s: float = 60.0
+    stop_timeout_s: float = 3.0
+    endless: bool = True
+
+
+USUAL = StreamRules()
+
+
+def never() -> bool:
+    """Nobody else says that the broadcast is over."""
+    return False
+
+
 class StreamKeeper:
     """The connections to one stream from start to stop, and their gaps and states.
 
-    Whoever follows the workers tells what media came: `arrived` and `ended`. A dropped stream is
-    tried again as `reconnect` says. `endless` is false for a stream whose end is the end.
+    Whoever follows the workers tells what media came: `arrived` and `ended`.
+
+    A dropped stream is tried again at once and then by `ladder_s`. Less often, by
+    `resolve_ladder_s`, the room is resolved anew; at once when the address was refused or expires.
+    Until there is another address, the old one is tried on. Only the platform's word, given twice,
+    ends a broadcast; mere silence never does. Once is enough when `said_over`: the comment stream
+    has said so too.
     """
 
     def __init__(
@@ -38,18 +78,25 @@ class StreamKeeper:
         connections: Connections,
         *,
         live: LiveRoom,
-        reconnect: Reconnect,
+        resolve: Callable[[], Awaitable[LiveRoom]],
+        said_over: Callable[[], bool],
         emit: Callable[[StateChanged | Gap], Awaitable[None]],
         gap: Gap | None,
-        stop_timeout_s: float,
-        endless: bool,
+        rules: StreamRules,
     ) -> None:
         self._connections = connections
         self._live = live
-        self._reconnect = reconnect
+        self._reconnect = Reconnect(
+            resolve,
+            ladder_s=rules.ladder_s,
+            resolve_ladder_s=rules.resolve_ladder_s,
+            offline_recheck_s=rules.offline_recheck_s,
+            expiry_margin_s=rules.expiry_margin_s,
+            said_over=said_over,
+        )
         self._emit = emit
-        self._stop_timeout_s = stop_timeout_s
-        self._endless = endless and live.source.container != "file"
+        self._stop_timeout_s = rules.stop_timeout_s
+        self._endless = rules.endless and live.source.container != "file"
         self._state: RecordingState | None = None
         self._reason = ""
         self._resolved: LiveRoom | None = None
