@@ -9,6 +9,7 @@ import pytest
 from recording_studio import Studio
 
 from hostcue.recording.engine import Engine
+from hostcue.recording.sound_inlet import SoundInlet
 from hostcue.sim.flv import LiveFlv
 from hostcue.sim.media import Clip, make_clip
 
@@ -34,3 +35,9 @@ def clip() -> Clip:
 async def flv(clip: Clip) -> AsyncIterator[LiveFlv]:
     async with LiveFlv.open(clip, burst_s=1.0) as flv:
         yield flv
+
+
+@pytest.fixture
+async def inlet() -> AsyncIterator[SoundInlet]:
+    async with SoundInlet.open() as inlet:
+        yield inlet

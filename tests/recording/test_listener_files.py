@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import wave
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import cast
 
@@ -30,12 +29,6 @@ from hostcue.sim.media import make_clip
 SECONDS = 16
 SOUND = sweep(SECONDS)
 START_MS = 1_790_000_000_000
-
-
-@pytest.fixture
-async def inlet() -> AsyncIterator[SoundInlet]:
-    async with SoundInlet.open() as inlet:
-        yield inlet
 
 
 @pytest.fixture(scope="module")

@@ -36,12 +36,6 @@ async def room(spoken: Clip) -> AsyncIterator[LiveFlv]:
         yield flv
 
 
-@pytest.fixture
-async def inlet() -> AsyncIterator[SoundInlet]:
-    async with SoundInlet.open() as inlet:
-        yield inlet
-
-
 @pytest.fixture(scope="module")
 def minute(spoken: Clip, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file as long as no queue."""

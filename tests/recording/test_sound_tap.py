@@ -70,12 +70,6 @@ def mp3() -> Iterator[Track]:
         yield track
 
 
-@pytest.fixture
-async def inlet() -> AsyncIterator[SoundInlet]:
-    async with SoundInlet.open() as inlet:
-        yield inlet
-
-
 async def close(tap: SoundTap) -> None:
     """As a worker does at its end; it waits for the server, which is this thread."""
     await anyio.to_thread.run_sync(tap.close, 10.0)

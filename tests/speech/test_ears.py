@@ -11,7 +11,7 @@ import anyio
 import numpy as np
 import pytest
 from speech_house import FAST, model_files, processes_of
-from tone_speech import ToneFiles, as_pcm, build_tone_model, say
+from tone_speech import ToneFiles, as_pcm, say
 
 from hostcue.errors import EngineDied
 from hostcue.speech.engine import Ear, Looked, SpeechEngine
@@ -20,11 +20,6 @@ from hostcue.speech.voice import Ears
 
 SENTENCES = ["欢迎来到直播间", "今天给大家上福利", "这款包只要九十九元", "喜欢的宝贝今天下单"]
 PCM = as_pcm(say(" ".join(SENTENCES), lead_s=1, tail_s=1))
-
-
-@pytest.fixture(scope="module")
-def tones(tmp_path_factory: pytest.TempPathFactory) -> ToneFiles:
-    return build_tone_model(tmp_path_factory.mktemp("tones"))
 
 
 @pytest.fixture(scope="module")

@@ -34,11 +34,6 @@ IMPATIENT = Limits(answer_s=2, again_s=0.01)
 
 
 @pytest.fixture(scope="module")
-def tones(tmp_path_factory: pytest.TempPathFactory) -> ToneFiles:
-    return build_tone_model(tmp_path_factory.mktemp("tones"))
-
-
-@pytest.fixture(scope="module")
 def anyio_backend() -> str:
     """For as long as the engine that most tests share."""
     return "asyncio"

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import anyio
 import pytest
-from tone_speech import Floats, ToneFiles, as_pcm, build_tone_model, say
+from tone_speech import Floats, ToneFiles, as_pcm, say
 
 from hostcue.errors import SpeechMissing, StorageFailed
 from hostcue.model.comment import Gap
@@ -28,11 +28,6 @@ APART = " " * 5  # what is said so much later is another sentence
 SOUND = say(APART.join((FIRST, SECOND, THIRD)), lead_s=1)
 SECOND_MS = 1000 + 240 * len(FIRST) + 5 * 800
 THIRD_MS = SECOND_MS + 240 * len(SECOND) + 5 * 800
-
-
-@pytest.fixture(scope="module")
-def tones(tmp_path_factory: pytest.TempPathFactory) -> ToneFiles:
-    return build_tone_model(tmp_path_factory.mktemp("tones"))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from dataclasses import replace
 import anyio
 import pytest
 from speech_room import START_MS, follow_each_other, listening, moments
-from tone_speech import CHARACTERS, build_tone_model, say
+from tone_speech import CHARACTERS, say
 
 from hostcue.errors import SpeechMissing
 from hostcue.model.sound import Sound
@@ -22,12 +22,6 @@ TEXTS = ("欢迎来到直播间。", "今天给家人上福利。", "这款包�
 SAID = " ".join(TEXTS)
 EXACT_MS = 120
 LONG = "".join(TEXTS).replace("。", "") * 2
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
-    files = build_tone_model(tmp_path_factory.mktemp("tones"))
-    return ModelFiles("tones", "sensevoice", files.model, files.tokens, files.vad)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from speech_room import SpeechRoom, follow_each_other, listening
-from tone_speech import build_tone_model, say
+from tone_speech import say
 
 from hostcue.errors import EngineDied
 from hostcue.model.comment import Gap
@@ -24,12 +24,6 @@ from hostcue.speech.shelf import ModelFiles
 TEXTS = ("欢迎来到直播间。", "今天给家人上福利。", "这款包只要九十九元。", "喜欢的宝贝今天下单。")
 SAID = " ".join(TEXTS)
 SHORT = plan_of("fast", vad_force_flush_sec=5)
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
-    files = build_tone_model(tmp_path_factory.mktemp("tones"))
-    return ModelFiles("tones", "sensevoice", files.model, files.tokens, files.vad)
 
 
 @pytest.fixture

@@ -54,13 +54,12 @@ def pull(
                 print(f"{entry.id}: {came}", file=out)
 
     try:
-        anyio.run(work)
+        try:
+            anyio.run(work)
+        finally:
+            bar.end()  # what is said next, also by others, begins on a line of its own
     except KeyboardInterrupt:
-        bar.end()
         print("stopped; what came is kept, the same command goes on from there", file=sys.stderr)
-        raise
-    except BaseException:
-        bar.end()
         raise
     if as_json:
         print_json({"pulled": fetched})
